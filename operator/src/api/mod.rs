@@ -1,0 +1,29 @@
+//! The `Microservice` resource: what a team writes, and what we answer in its status.
+//!
+//! The CRD in `crds/` is generated from these types (`make generate`); their doc comments are what
+//! `kubectl explain` shows. Rules that the API server checks stand beside the fields; rules that
+//! need more than the one object stand in [`crate::controller::validate`].
+
+mod duration;
+mod schema;
+mod spec;
+mod status;
+
+pub use duration::parse_duration;
+pub use spec::{
+    Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy, PullPolicy, Resources,
+};
+pub use status::{
+    Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, is_true,
+};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+/// API group of everything this operator owns.
+pub const GROUP: &str = "microservice.dev";
+
+/// The definition that `make generate` writes to `crds/`.
+pub fn crd() -> CustomResourceDefinition {
+    Microservice::crd()
+}

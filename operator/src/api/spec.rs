@@ -1,0 +1,301 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{EnvVar, ResourceRequirements},
+    apimachinery::pkg::api::resource::Quantity,
+};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{schema, status::MicroserviceStatus};
+
+/// The port nginx listens on in the pod.
+pub const PROXY_PORT: i32 = 8081;
+
+/// The content of `spec.config`.
+pub type Config = serde_json::Map<String, serde_json::Value>;
+
+/// A running, nginx-proxied, Prometheus-monitored service. `spec: {}` is a complete one: every field
+/// has a default.
+#[allow(clippy::duplicated_attributes)] // each printcolumn has its own
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "microservice.dev",
+    version = "v1alpha1",
+    kind = "Microservice",
+    plural = "microservices",
+    shortname = "msvc",
+    category = "all",
+    namespaced,
+    status = "MicroserviceStatus",
+    derive = "PartialEq",
+    doc = "A running, nginx-proxied, Prometheus-monitored service whose workers follow spec.concurrency.",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        name = "Ready",
+        type_ = "string"
+    ),
+    printcolumn(json_path = ".status.readyReplicas", name = "Replicas", type_ = "integer"),
+    printcolumn(json_path = ".status.capacity.total", name = "Workers", type_ = "integer"),
+    printcolumn(json_path = ".status.version", name = "Version", type_ = "string"),
+    printcolumn(json_path = ".status.url", name = "URL", type_ = "string"),
+    printcolumn(json_path = ".metadata.creationTimestamp", name = "Age", type_ = "date"),
+    printcolumn(
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        name = "Reason",
+        type_ = "string",
+        priority = 1
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.port != self.adminPort")
+        .message("port and adminPort are the same: give adminPort a port of its own, such as 9090"),
+    validation = Rule::new("!self.proxy.enabled || (self.port != 8081 && self.adminPort != 8081)")
+        .message("8081 is the proxy's own port: choose another port and adminPort, or set proxy.enabled to false"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MicroserviceSpec {
+    /// Image of the service. Default: the bundled service of the operator's own version. Any image
+    /// works that serves HTTP on $PORT; it also gets WEB_CONCURRENCY and PYMICRO_CONCURRENCY.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = Rule::new("self.matches('^[^\\\\s]+$')")
+        .message("write an image reference without spaces, such as registry.example.com/team/app:1.2.3"))]
+    pub image: Option<String>,
+
+    /// When the kubelet pulls the image: Always, IfNotPresent or Never. Default: as Kubernetes,
+    /// Always for the tag `latest` or none, else IfNotPresent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<PullPolicy>,
+
+    /// Workers per replica. One worker works on one request at a time (see requestsPerWorker).
+    /// A change restarts no pod.
+    #[serde(default = "defaults::concurrency")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub concurrency: i32,
+
+    /// Requests that one worker may interleave, as gevent does.
+    #[serde(default = "defaults::requests_per_worker")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub requests_per_worker: i32,
+
+    /// Number of pods. `kubectl scale` changes it.
+    #[serde(default = "defaults::replicas")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+
+    /// Which features of the bundled service are on: all or message.
+    #[serde(default)]
+    pub profile: Profile,
+
+    /// Configuration of the bundled service, as in its configuration file. What the resource has a
+    /// field for (server.listen, server.admin, server.workers, server.requests_per_worker,
+    /// server.timeout, server.max_body, profile) is refused here.
+    #[serde(default, skip_serializing_if = "Config::is_empty")]
+    #[schemars(schema_with = "schema::free_object")]
+    pub config: Config,
+
+    /// Environment of the service's container, as in a pod. PORT, WEB_CONCURRENCY,
+    /// PYMICRO_CONCURRENCY, PYMICRO_GEVENT and CHASSIS_CONFIG are the operator's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(
+        merge_strategy = ListMerge::Map(vec!["name".into()]),
+        validation = Rule::new("self.all(e, !(e.name in ['WEB_CONCURRENCY', 'PYMICRO_CONCURRENCY', 'CHASSIS_SERVER__WORKERS']))")
+            .message("the number of workers is set by spec.concurrency: remove WEB_CONCURRENCY, PYMICRO_CONCURRENCY and CHASSIS_SERVER__WORKERS from env"),
+        validation = Rule::new("self.all(e, !(e.name in ['PYMICRO_GEVENT', 'CHASSIS_SERVER__REQUESTS_PER_WORKER']))")
+            .message("requests per worker are set by spec.requestsPerWorker: remove PYMICRO_GEVENT and CHASSIS_SERVER__REQUESTS_PER_WORKER from env"),
+        validation = Rule::new("self.all(e, !(e.name in ['PORT', 'PYMICRO', 'PYMICRO_SERVER', 'CHASSIS_SERVER__LISTEN', 'CHASSIS_SERVER__ADMIN']))")
+            .message("the ports are set by spec.port and spec.adminPort: remove PORT, PYMICRO, PYMICRO_SERVER, CHASSIS_SERVER__LISTEN and CHASSIS_SERVER__ADMIN from env"),
+        validation = Rule::new("self.all(e, !(e.name in ['CHASSIS_CONFIG', 'PYMICRO_CONFIG']))")
+            .message("the configuration file is made from spec.config: remove CHASSIS_CONFIG and PYMICRO_CONFIG from env"),
+        validation = Rule::new("self.all(e, e.name.matches('^[A-Za-z_][A-Za-z0-9_.-]*$'))")
+            .message("names in env start with a letter or _ and go on with letters, digits, _, - or ."),
+    )]
+    pub env: Vec<EnvVar>,
+
+    /// CPU and memory of the service's container. Default: requests of 50m CPU and 32Mi, no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+
+    /// Port the service listens on in its pod.
+    #[serde(default = "defaults::port")]
+    #[schemars(range(min = 1024, max = 65535))]
+    pub port: i32,
+
+    /// Port of the service's probes and metrics in its pod.
+    #[serde(default = "defaults::admin_port")]
+    #[schemars(range(min = 1024, max = 65535))]
+    pub admin_port: i32,
+
+    /// The nginx in front of the service, in the same pod.
+    #[serde(default)]
+    pub proxy: Proxy,
+
+    /// Scraping by Prometheus, through a ServiceMonitor.
+    #[serde(default)]
+    pub monitoring: Monitoring,
+}
+
+/// Features of the bundled service.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Everything the service can do.
+    All,
+    /// `POST /microservice`.
+    #[default]
+    Message,
+}
+
+/// When the kubelet pulls an image.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[allow(missing_docs)] // Kubernetes' own words.
+pub enum PullPolicy {
+    Always,
+    IfNotPresent,
+    Never,
+}
+
+/// The nginx in front of the service.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Proxy {
+    /// false: the Service leads straight to the service's port.
+    #[serde(default = "defaults::yes")]
+    pub enabled: bool,
+
+    /// nginx image, 1.27.4 or later, that runs as user 101 without writing to its root file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = Rule::new("self.matches('^[^\\\\s]+$')")
+        .message("write an image reference without spaces, such as nginxinc/nginx-unprivileged:1.30"))]
+    pub image: Option<String>,
+
+    /// How long a request may take before the client gets 504: a duration such as 30s or 2m,
+    /// at most 1h. Also the service's own limit.
+    #[serde(default = "defaults::timeout")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')")
+        .message("write a duration from 1s to 1h with a unit, such as 60s or 2m"))]
+    pub timeout: String,
+
+    /// Largest body of a request, in bytes with the suffix Ki, Mi or Gi; a larger one gets 413.
+    #[serde(default = "defaults::max_body_size")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,6}(Ki|Mi|Gi)?$')")
+        .message("write a size in bytes, with Ki, Mi or Gi for multiples of 1024, such as 512Ki or 1Mi"))]
+    pub max_body_size: String,
+
+    /// CPU and memory of nginx. Default: requests of 20m CPU and 16Mi, no limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            image: None,
+            timeout: defaults::timeout(),
+            max_body_size: defaults::max_body_size(),
+            resources: None,
+        }
+    }
+}
+
+/// Scraping by Prometheus.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Monitoring {
+    /// false: no ServiceMonitor.
+    #[serde(default = "defaults::yes")]
+    pub enabled: bool,
+
+    /// How often Prometheus scrapes each pod: a duration such as 15s or 1m.
+    #[serde(default = "defaults::interval")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,5}(ms|s|m|h)$')")
+        .message("write a duration with a unit, such as 15s or 1m"))]
+    pub interval: String,
+
+    /// Labels of the ServiceMonitor, for a Prometheus that selects by label, such as
+    /// `release: kube-prometheus-stack`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = Rule::new("self.all(k, k.size() <= 317 && self[k].size() <= 63 && self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
+        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
+        validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))")
+        .message("labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own"))]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Monitoring {
+    fn default() -> Self {
+        Self { enabled: true, interval: defaults::interval(), labels: BTreeMap::new() }
+    }
+}
+
+/// CPU and memory of a container, as in a pod.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    /// What the scheduler sets aside, such as `cpu: 100m` or `memory: 64Mi`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::quantities")]
+    #[x_kube(validation = Rule::new("self.all(k, isQuantity(string(self[k])) && !quantity(string(self[k])).isLessThan(quantity('0')))")
+        .message("write quantities that are not negative, such as cpu: 100m or memory: 64Mi"))]
+    pub requests: BTreeMap<String, Quantity>,
+
+    /// What the container may use at most.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::quantities")]
+    #[x_kube(validation = Rule::new("self.all(k, isQuantity(string(self[k])) && !quantity(string(self[k])).isLessThan(quantity('0')))")
+        .message("write quantities that are not negative, such as cpu: 500m or memory: 128Mi"))]
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+impl From<Resources> for ResourceRequirements {
+    fn from(resources: Resources) -> Self {
+        let Resources { requests, limits } = resources;
+        let some = |map: BTreeMap<_, _>| (!map.is_empty()).then_some(map);
+        Self { requests: some(requests), limits: some(limits), claims: None }
+    }
+}
+
+/// What the API server fills in; the CRD's defaults are made from these.
+mod defaults {
+    pub(super) fn concurrency() -> i32 {
+        4
+    }
+    pub(super) fn requests_per_worker() -> i32 {
+        1
+    }
+    pub(super) fn replicas() -> i32 {
+        1
+    }
+    pub(super) fn port() -> i32 {
+        8080
+    }
+    pub(super) fn admin_port() -> i32 {
+        9090
+    }
+    pub(super) fn yes() -> bool {
+        true
+    }
+    pub(super) fn timeout() -> String {
+        "60s".into()
+    }
+    pub(super) fn max_body_size() -> String {
+        "1Mi".into()
+    }
+    pub(super) fn interval() -> String {
+        "30s".into()
+    }
+}

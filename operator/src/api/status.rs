@@ -1,0 +1,175 @@
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema;
+
+/// What the operator found and did. Written only when it changes.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MicroserviceStatus {
+    /// The spec's generation that this status is about.
+    pub observed_generation: i64,
+
+    /// Accepted, Available, Progressing, Monitored and Ready. Ready is the summary to wait for: True
+    /// only when every replica runs this generation.
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Vec<Condition>,
+
+    /// Pods that exist, not counting those that are ending.
+    pub replicas: i32,
+
+    /// Pods that answer through the proxy.
+    pub ready_replicas: i32,
+
+    /// Pods made from the current spec.
+    pub updated_replicas: i32,
+
+    /// Selects the pods; for `kubectl scale` and autoscalers.
+    pub selector: String,
+
+    /// Requests that can be worked on and wait at a time.
+    pub capacity: Capacity,
+
+    /// Where the service is reached inside the cluster.
+    pub url: String,
+
+    /// The image that the pods run.
+    pub effective_image: String,
+
+    /// Tag or digest of `effectiveImage`.
+    pub version: String,
+
+    /// What is wrong, by field of the spec where one is at fault.
+    pub problems: Vec<Problem>,
+}
+
+/// Workers and queue places.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Capacity {
+    /// Requests that one ready replica works on at a time, as the replicas themselves say where they do.
+    pub workers_per_replica: i32,
+    /// Replicas that are ready.
+    pub replicas: i32,
+    /// Requests that all ready replicas work on at a time.
+    pub total: i32,
+    /// Requests that may wait for a worker, over all ready replicas.
+    pub queue: i32,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Path of the field at fault, such as `spec.config.server.workers`; empty where no field is.
+    pub field: String,
+    /// Error: nothing is changed until it is mended. Warning: the rest works.
+    pub severity: Severity,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // See `Problem::severity`.
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// The conditions we write, spelled as `kubectl wait --for=condition=` wants them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum ConditionType {
+    /// The spec is valid and its objects' names are free.
+    Accepted,
+    /// As many pods as wanted answer.
+    Available,
+    /// A rollout is under way.
+    Progressing,
+    /// A `ServiceMonitor` is in place.
+    Monitored,
+    /// The summary: every replica runs this generation and answers.
+    Ready,
+}
+
+/// Why a condition is as it is: a closed set, for alerts and scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Reason {
+    /// All is well with the spec.
+    Valid,
+    /// The spec contradicts itself; see `problems`.
+    InvalidSpec,
+    /// An object of a name we need belongs to somebody else.
+    NameCollision,
+    /// As many pods as wanted answer.
+    MinimumReplicasAvailable,
+    /// Pods are missing or not ready.
+    MinimumReplicasUnavailable,
+    /// A rollout is under way.
+    RollingOut,
+    /// Every pod runs the current spec.
+    RolloutComplete,
+    /// The rollout made no progress in its time.
+    ProgressDeadlineExceeded,
+    /// Some replicas still run another number of workers.
+    ConcurrencyLagging,
+    /// A `ServiceMonitor` is in place.
+    ServiceMonitorApplied,
+    /// The cluster has no `ServiceMonitor`; it is made as soon as the CRD is installed.
+    ServiceMonitorCRDMissing,
+    /// `spec.monitoring.enabled` is false.
+    MonitoringDisabled,
+    /// The API server refused one of our objects.
+    ApplyFailed,
+    /// Nothing is known yet.
+    Pending,
+    /// An image can't be pulled.
+    ImagePullFailed,
+    /// A container ends again and again.
+    CrashLooping,
+    /// A container needs more memory than its limit.
+    OutOfMemory,
+    /// No node takes the pod.
+    Unschedulable,
+    /// A container can't be made, such as for a missing Secret.
+    ContainerConfigError,
+    /// Pods are refused, such as by a quota.
+    PodsRefused,
+    /// `spec.replicas` is 0.
+    ScaledToZero,
+    /// Every replica runs this generation and answers.
+    AllReplicasReady,
+}
+
+/// A condition of `now`; [`crate::controller::conditions::merge`] keeps the old time where the status did not flip.
+pub fn condition(
+    type_: ConditionType,
+    status: Option<bool>,
+    reason: Reason,
+    message: impl Into<String>,
+    generation: i64,
+    now: Timestamp,
+) -> Condition {
+    Condition {
+        type_: <&str>::from(type_).into(),
+        status: match status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        }
+        .into(),
+        reason: <&str>::from(reason).into(),
+        message: message.into(),
+        observed_generation: Some(generation),
+        last_transition_time: Time(now),
+    }
+}
+
+/// Is the condition there and True?
+pub fn is_true(status: &MicroserviceStatus, type_: ConditionType) -> bool {
+    status.conditions.iter().any(|c| c.type_ == <&str>::from(type_) && c.status == "True")
+}

@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+
+use super::{
+    meta::{digest, object_meta},
+    nginx,
+};
+use crate::{api::Config, controller::validate::Validated};
+
+/// Keys of the ConfigMap; each is a file in the pod.
+pub(super) const SERVICE_FILE: &str = "service.yaml";
+pub(super) const NGINX_FILE: &str = "nginx.conf";
+/// Read as environment by containers that start; see `container::environment`.
+pub(super) const CONCURRENCY_KEY: &str = "concurrency";
+pub(super) const REQUESTS_PER_WORKER_KEY: &str = "requestsPerWorker";
+
+/// The service's configuration file, nginx's, and the two numbers that new containers start with.
+pub(super) fn build(validated: &Validated) -> ConfigMap {
+    let spec = &validated.spec;
+    let mut data = BTreeMap::from([
+        (SERVICE_FILE.into(), service_file(validated, true)),
+        (CONCURRENCY_KEY.into(), spec.concurrency.to_string()),
+        (REQUESTS_PER_WORKER_KEY.into(), spec.requests_per_worker.to_string()),
+    ]);
+    if spec.proxy.enabled {
+        data.insert(NGINX_FILE.into(), nginx::config(validated));
+    }
+    ConfigMap { metadata: object_meta(validated), data: Some(data), ..Default::default() }
+}
+
+/// Digest of what takes a restart: all but the number of workers, which the service follows live.
+pub(super) fn restart_digest(validated: &Validated) -> String {
+    let mut text = service_file(validated, false);
+    if validated.spec.proxy.enabled {
+        text.push_str(&nginx::config(validated));
+    }
+    digest(text.as_bytes())
+}
+
+/// The user's configuration with the operator's settings laid over it.
+fn service_file(validated: &Validated, with_workers: bool) -> String {
+    let spec = &validated.spec;
+    let mut config = Value::Object(spec.config.clone());
+    overlay(
+        &mut config,
+        json!({ "profile": spec.profile, "server": {
+            "listen": format!("http://0.0.0.0:{}", spec.port),
+            "admin": format!("http://0.0.0.0:{}", spec.admin_port),
+            "timeout": spec.proxy.timeout,
+            "max_body": spec.proxy.max_body_size,
+        }}),
+    );
+    if with_workers {
+        overlay(
+            &mut config,
+            json!({ "server": {
+                "workers": spec.concurrency,
+                "requests_per_worker": spec.requests_per_worker,
+            }}),
+        );
+    }
+    let mut named = json!({ "service": { "name": validated.child_name } });
+    overlay(&mut named, config);
+    // Values made of JSON always have a YAML form.
+    serde_yaml::to_string(&named).unwrap_or_default()
+}
+
+/// Lays `over` over `base`: objects are merged, everything else is replaced.
+fn overlay(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key).or_insert(Value::Object(Config::new())), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{build, restart_digest};
+    use crate::controller::validate::Validated;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_number_of_workers_takes_no_restart() {
+        let mut validated = Validated::example();
+        let before = restart_digest(&validated);
+        validated.spec.concurrency = 64;
+        validated.spec.requests_per_worker = 2;
+        assert_eq!(restart_digest(&validated), before);
+        validated.spec.config.insert("message".into(), json!({"delay": "1s"}));
+        assert_ne!(restart_digest(&validated), before);
+    }
+
+    #[test]
+    fn the_users_configuration_is_kept_beside_ours() {
+        let mut validated = Validated::example();
+        validated.spec.config = json!({"server": {"read_timeout": "5s"}, "message": {"delay": "1s"}})
+            .as_object()
+            .unwrap()
+            .clone();
+        let data = build(&validated).data.unwrap();
+        let file: serde_json::Value = serde_yaml::from_str(&data["service.yaml"]).unwrap();
+        assert_eq!(file["server"]["read_timeout"], "5s");
+        assert_eq!(file["server"]["workers"], 4);
+        assert_eq!(file["message"]["delay"], "1s");
+        assert_eq!(file["service"]["name"], "example");
+    }
+}

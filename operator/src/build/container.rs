@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{
+        Capabilities, ConfigMapKeySelector, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
+        Lifecycle, LifecycleHandler, Probe, ResourceRequirements, SecurityContext, SleepAction,
+        TCPSocketAction, VolumeMount,
+    },
+    apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
+};
+
+use super::{
+    config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE},
+    nginx::READY_PATH,
+};
+use crate::{api::PROXY_PORT, controller::validate::Validated};
+
+/// Name of the service's container.
+pub const SERVICE_CONTAINER: &str = "service";
+/// Name of nginx's container.
+pub const PROXY_CONTAINER: &str = "nginx";
+
+/// Names of ports.
+pub(super) const HTTP_PORT: &str = "http";
+pub(super) const SERVICE_PORT: &str = "service";
+pub(super) const METRICS_PORT: &str = "metrics";
+
+/// Volumes of the pod.
+pub(super) const CONFIG_VOLUME: &str = "config";
+pub(super) const SERVICE_TMP_VOLUME: &str = "service-tmp";
+pub(super) const PROXY_TMP_VOLUME: &str = "nginx-tmp";
+
+/// nginx goes on taking connections until every node knows that the pod is ending, then ends
+/// gracefully (QUIT, the image's stop signal).
+pub(super) const PROXY_DRAIN: i64 = 3;
+/// The service outlives nginx: its sleep, `keepalive_min_timeout` and a margin. nginx has no
+/// request left by then.
+pub(super) const SERVICE_DRAIN: i64 = 12;
+
+/// Puts the end of a failed container's log into its status, from where it gets into our conditions.
+const LAST_WORDS: &str = "FallbackToLogsOnError";
+
+const SERVICE_USER: i64 = 65532;
+const PROXY_USER: i64 = 101;
+
+/// The team's container.
+pub(super) fn service(validated: &Validated) -> Container {
+    let spec = &validated.spec;
+    let mut container = Container {
+        name: SERVICE_CONTAINER.into(),
+        image: Some(validated.image.clone()),
+        image_pull_policy: spec.image_pull_policy.map(|p| <&str>::from(p).into()),
+        env: Some(environment(validated)),
+        ports: Some(vec![port(SERVICE_PORT, spec.port), port(METRICS_PORT, spec.admin_port)]),
+        resources: Some(spec.resources.clone().map_or_else(|| requests("50m", "32Mi"), Into::into)),
+        volume_mounts: Some(vec![
+            mount(CONFIG_VOLUME, "/etc/microservice", true),
+            mount(SERVICE_TMP_VOLUME, "/tmp", false),
+        ]),
+        lifecycle: Some(sleep_before_stop(SERVICE_DRAIN)),
+        termination_message_policy: Some(LAST_WORDS.into()),
+        // A team's image has a user of its own; the pod demands that it isn't root.
+        security_context: Some(security(validated.bundled.then_some(SERVICE_USER))),
+        ..Default::default()
+    };
+    if validated.bundled {
+        container.startup_probe = Some(Probe {
+            period_seconds: Some(1),
+            failure_threshold: Some(60),
+            ..get("/startupz", METRICS_PORT)
+        });
+        container.liveness_probe = Some(Probe {
+            period_seconds: Some(10),
+            timeout_seconds: Some(3),
+            failure_threshold: Some(3),
+            ..get("/livez", METRICS_PORT)
+        });
+    }
+    if !spec.proxy.enabled {
+        let probe = if validated.bundled { get("/readyz", METRICS_PORT) } else { connect(SERVICE_PORT) };
+        container.readiness_probe = Some(readiness(probe));
+    }
+    container
+}
+
+/// The proxy in front of it.
+pub(super) fn proxy(validated: &Validated) -> Container {
+    let proxy = &validated.spec.proxy;
+    Container {
+        name: PROXY_CONTAINER.into(),
+        image: Some(validated.proxy_image.clone()),
+        command: Some(
+            [
+                "nginx",
+                "-c",
+                &format!("/etc/microservice/{NGINX_FILE}"),
+                "-e",
+                "/dev/stderr",
+                "-g",
+                "daemon off;",
+            ]
+            .map(Into::into)
+            .into(),
+        ),
+        ports: Some(vec![port(HTTP_PORT, PROXY_PORT)]),
+        resources: Some(proxy.resources.clone().map_or_else(|| requests("20m", "16Mi"), Into::into)),
+        volume_mounts: Some(vec![
+            mount(CONFIG_VOLUME, "/etc/microservice", true),
+            mount(PROXY_TMP_VOLUME, "/tmp", false),
+        ]),
+        readiness_probe: Some(readiness(get(READY_PATH, HTTP_PORT))),
+        lifecycle: Some(sleep_before_stop(PROXY_DRAIN)),
+        termination_message_policy: Some(LAST_WORDS.into()),
+        security_context: Some(security(Some(PROXY_USER))),
+        ..Default::default()
+    }
+}
+
+/// What any image gets, before the user's own. The two numbers come out of the ConfigMap: a change
+/// of theirs leaves the pod template alone, so it restarts no pod, and new pods start with it.
+fn environment(validated: &Validated) -> Vec<EnvVar> {
+    let value =
+        |name: &str, value: String| EnvVar { name: name.into(), value: Some(value), ..Default::default() };
+    let number = |name: &str, key: &str| EnvVar {
+        name: name.into(),
+        value_from: Some(EnvVarSource {
+            config_map_key_ref: Some(ConfigMapKeySelector {
+                name: validated.child_name.clone(),
+                key: key.into(),
+                optional: None,
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut environment = vec![
+        value("PORT", validated.spec.port.to_string()),
+        number("WEB_CONCURRENCY", CONCURRENCY_KEY),
+        number("PYMICRO_CONCURRENCY", CONCURRENCY_KEY),
+        number("PYMICRO_GEVENT", REQUESTS_PER_WORKER_KEY),
+        value("CHASSIS_CONFIG", format!("/etc/microservice/{SERVICE_FILE}")),
+    ];
+    environment.extend(validated.spec.env.iter().cloned());
+    environment
+}
+
+fn port(name: &str, port: i32) -> ContainerPort {
+    ContainerPort {
+        name: Some(name.into()),
+        container_port: port,
+        protocol: Some("TCP".into()),
+        ..Default::default()
+    }
+}
+
+fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
+    VolumeMount {
+        name: volume.into(),
+        mount_path: path.into(),
+        read_only: read_only.then_some(true),
+        ..Default::default()
+    }
+}
+
+fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
+    ResourceRequirements {
+        requests: Some(BTreeMap::from([
+            ("cpu".into(), Quantity(cpu.into())),
+            ("memory".into(), Quantity(memory.into())),
+        ])),
+        ..Default::default()
+    }
+}
+
+fn get(path: &str, port: &str) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.into()),
+            port: IntOrString::String(port.into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn connect(port: &str) -> Probe {
+    Probe {
+        tcp_socket: Some(TCPSocketAction { port: IntOrString::String(port.into()), host: None }),
+        ..Default::default()
+    }
+}
+
+fn readiness(probe: Probe) -> Probe {
+    Probe { period_seconds: Some(2), timeout_seconds: Some(2), failure_threshold: Some(3), ..probe }
+}
+
+/// The kubelet's own sleep: an image FROM scratch has no shell to sleep in.
+fn sleep_before_stop(seconds: i64) -> Lifecycle {
+    Lifecycle {
+        pre_stop: Some(LifecycleHandler { sleep: Some(SleepAction { seconds }), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+/// What Pod Security's `restricted` asks of a container, and a root file system that can't be written.
+fn security(user: Option<i64>) -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
+        read_only_root_filesystem: Some(true),
+        run_as_user: user,
+        run_as_group: user,
+        ..Default::default()
+    }
+}

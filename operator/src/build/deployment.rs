@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            ConfigMapVolumeSource, EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
+            SeccompProfile, Volume,
+        },
+    },
+    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+};
+
+use super::{
+    config_map,
+    container::{self, CONFIG_VOLUME, PROXY_TMP_VOLUME, SERVICE_DRAIN, SERVICE_TMP_VOLUME},
+    meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, labels, object_meta, selector},
+};
+use crate::controller::validate::Validated;
+
+/// After the last request is answered, time for the processes to end.
+const EXIT_MARGIN: i64 = 5;
+
+/// The pods: the service with nginx before it. New pods are ready before old ones go.
+pub(super) fn build(validated: &Validated) -> Deployment {
+    Deployment {
+        metadata: object_meta(validated),
+        spec: Some(DeploymentSpec {
+            replicas: Some(validated.spec.replicas),
+            selector: selector(validated),
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::String("25%".into())),
+                    max_unavailable: Some(IntOrString::Int(0)),
+                }),
+            }),
+            progress_deadline_seconds: Some(300),
+            revision_history_limit: Some(3),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels(validated)),
+                    annotations: Some(BTreeMap::from([
+                        (CONFIG_ANNOTATION.into(), config_map::restart_digest(validated)),
+                        (OWNER_ANNOTATION.into(), validated.name.clone()),
+                    ])),
+                    ..Default::default()
+                }),
+                spec: Some(pod(validated)),
+            },
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn pod(validated: &Validated) -> PodSpec {
+    let mut containers = vec![container::service(validated)];
+    let mut volumes = vec![
+        Volume {
+            name: CONFIG_VOLUME.into(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: validated.child_name.clone(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        empty_dir(SERVICE_TMP_VOLUME),
+    ];
+    if validated.spec.proxy.enabled {
+        containers.push(container::proxy(validated));
+        volumes.push(empty_dir(PROXY_TMP_VOLUME));
+    }
+    PodSpec {
+        containers,
+        volumes: Some(volumes),
+        service_account_name: Some(validated.child_name.clone()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(grace_period(validated)),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The longest request may begin at the last moment before the service is told to end.
+fn grace_period(validated: &Validated) -> i64 {
+    SERVICE_DRAIN + i64::try_from(validated.timeout.as_secs()).unwrap_or(i64::MAX / 2) + EXIT_MARGIN
+}
+
+fn empty_dir(name: &str) -> Volume {
+    Volume { name: name.into(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Default::default() }
+}

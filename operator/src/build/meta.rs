@@ -1,0 +1,117 @@
+//! Names, labels and owner references: the same for every child.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use sha2::{Digest, Sha256};
+
+use crate::{api::GROUP, controller::validate::Validated};
+
+/// The value of `app.kubernetes.io/managed-by`, and our field manager.
+pub const MANAGER: &str = "microservice-operator";
+
+/// The label by which our watches find our objects.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Selector label of the pods: minimal and never changed, for a Deployment's selector can't be.
+pub const NAME_LABEL: &str = "microservice.dev/name";
+
+/// On pods: the Microservice they belong to (its name may be longer than a label may be).
+pub const OWNER_ANNOTATION: &str = "microservice.dev/microservice";
+
+/// On children: digest of what we last applied, so that a field that we stop sending is noticed.
+pub const APPLIED_ANNOTATION: &str = "microservice.dev/applied";
+
+/// On running pods: a change makes the kubelet refresh their volumes at once.
+pub const CONCURRENCY_ANNOTATION: &str = "microservice.dev/concurrency";
+
+/// On the pod template: digest of the configuration that takes a restart.
+pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
+
+/// Longest name of a Service, and longest value of a label.
+const MAX_NAME: usize = 63;
+
+/// The name of all children of a Microservice: its own where that is a DNS label (a Service needs
+/// one: at most 63 lower-case letters, digits and -, a letter first), else shortened and made
+/// unique by a digest.
+pub fn child_name(name: &str) -> String {
+    let mut label: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    if !label.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        label.insert_str(0, "m-");
+    }
+    if label == name && label.len() <= MAX_NAME {
+        return label;
+    }
+    let digest = digest(name.as_bytes());
+    let suffix = &digest[..8];
+    label.truncate(MAX_NAME - 1 - suffix.len());
+    format!("{}-{suffix}", label.trim_end_matches('-'))
+}
+
+/// First 16 hex digits of the SHA-256 of `bytes`.
+pub fn digest(bytes: &[u8]) -> String {
+    let mut first = [0; 8];
+    first.copy_from_slice(&Sha256::digest(bytes)[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
+}
+
+/// The pods' selector.
+pub(super) fn selector_labels(validated: &Validated) -> BTreeMap<String, String> {
+    BTreeMap::from([(NAME_LABEL.into(), validated.child_name.clone())])
+}
+
+/// The pods' selector, as a Deployment and a ServiceMonitor want it.
+pub(super) fn selector(validated: &Validated) -> LabelSelector {
+    LabelSelector { match_labels: Some(selector_labels(validated)), ..Default::default() }
+}
+
+/// Labels of every child and of the pods.
+pub(super) fn labels(validated: &Validated) -> BTreeMap<String, String> {
+    let mut labels = selector_labels(validated);
+    labels.extend([
+        ("app.kubernetes.io/name".into(), validated.child_name.clone()),
+        (MANAGED_BY.into(), MANAGER.into()),
+        ("app.kubernetes.io/part-of".into(), GROUP.into()),
+    ]);
+    labels
+}
+
+/// Metadata of every child: the owner reference makes the garbage collector remove it with its
+/// Microservice, also while no operator runs, so there is no finalizer.
+pub(super) fn object_meta(validated: &Validated) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(validated.child_name.clone()),
+        namespace: Some(validated.namespace.clone()),
+        labels: Some(labels(validated)),
+        owner_references: Some(vec![validated.owner.clone()]),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::child_name;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("hello", "hello")]
+    #[case("hello.world", "hello-world-cb0d8355")]
+    #[case("7up", "m-7up-be39b1e7")]
+    fn names_are_dns_labels(#[case] name: &str, #[case] expected: &str) {
+        assert_eq!(child_name(name), expected);
+    }
+
+    #[test]
+    fn long_names_are_shortened_and_stay_different() {
+        let (a, b) =
+            (child_name(&format!("{}a", "x".repeat(80))), child_name(&format!("{}b", "x".repeat(80))));
+        assert_eq!((a.len(), b.len()), (63, 63));
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_dotted_name_never_takes_the_dashed_one_s_place() {
+        assert_ne!(child_name("a.b"), child_name("a-b"));
+    }
+}

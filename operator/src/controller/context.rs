@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use kube::{
+    Client,
+    runtime::events::{Recorder, Reporter},
+};
+use tokio::sync::watch;
+
+use super::{backoff::Backoffs, validate::Settings, watches::Stores, workers::WorkersClient};
+use crate::{build::meta::MANAGER, metrics::Metrics};
+
+/// What every reconcile shares.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What the watches found.
+    pub stores: Stores,
+    /// Does the cluster know ServiceMonitors?
+    pub service_monitor_served: watch::Receiver<bool>,
+    /// The images to use.
+    pub settings: Settings,
+    /// One recorder for all, or it could not aggregate.
+    pub recorder: Recorder,
+    /// The pods' admin ports.
+    pub workers: WorkersClient,
+    /// How often each Microservice failed of late.
+    pub backoffs: Backoffs,
+    /// The operator's own numbers.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Context {
+    /// A context over running watches.
+    pub fn new(
+        client: Client,
+        stores: Stores,
+        service_monitor_served: watch::Receiver<bool>,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let reporter = Reporter { controller: MANAGER.into(), instance: std::env::var("HOSTNAME").ok() };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            stores,
+            service_monitor_served,
+            settings,
+            workers: WorkersClient::default(),
+            backoffs: Backoffs::default(),
+            metrics,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Events: few, with a bounded reason, and only when something changed.
+
+use kube::{
+    Resource,
+    runtime::events::{Event, EventType},
+};
+
+use super::{
+    apply::{Cause, Change},
+    context::Context,
+};
+use crate::api::{ConditionType, Microservice, MicroserviceStatus};
+
+/// Longest note the API server takes is 1 KiB.
+const NOTE: usize = 1000;
+
+/// What is worth telling about a reconcile.
+pub fn events(
+    old: &MicroserviceStatus,
+    new: &MicroserviceStatus,
+    changes: &[Change],
+    pruned: &[&str],
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut kinds = Vec::new();
+    for Change { kind, cause } in changes {
+        match cause {
+            Cause::Drifted(path) => {
+                events.push(event(
+                    EventType::Warning,
+                    "DriftRepaired",
+                    "Apply",
+                    &format!("{kind}: {path} was changed by somebody else and is set back"),
+                ));
+            }
+            Cause::Created | Cause::Updated => kinds.push(*kind),
+        }
+    }
+    if !kinds.is_empty() {
+        events.push(event(EventType::Normal, "Applied", "Apply", &kinds.join(", ")));
+    }
+    events.extend(
+        pruned.iter().map(|kind| {
+            event(EventType::Normal, "Pruned", "Prune", &format!("{kind} is not wanted any more"))
+        }),
+    );
+    events.extend(transition(old, new, ConditionType::Accepted));
+    events.extend(transition(old, new, ConditionType::Ready));
+    events
+}
+
+/// An event where a condition's status or reason changed. What is not yet so is no warning.
+fn transition(old: &MicroserviceStatus, new: &MicroserviceStatus, type_: ConditionType) -> Option<Event> {
+    let name: &str = type_.into();
+    let find = |status: &MicroserviceStatus| status.conditions.iter().find(|c| c.type_ == name).cloned();
+    let now = find(new)?;
+    let before = find(old);
+    let same = before.as_ref().is_some_and(|b| b.status == now.status && b.reason == now.reason);
+    let expected =
+        matches!(&*now.reason, "RollingOut" | "ConcurrencyLagging" | "MinimumReplicasUnavailable" | "Valid");
+    if same || expected {
+        return None;
+    }
+    let type_ = if now.status == "True" { EventType::Normal } else { EventType::Warning };
+    Some(event(type_, &now.reason, name, &now.message))
+}
+
+fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
+    let note = note.chars().take(NOTE / 4).collect();
+    Event { type_, reason: reason.into(), action: action.into(), note: Some(note), secondary: None }
+}
+
+/// Publishes; a failure is logged and changes nothing else.
+pub async fn publish(context: &Context, microservice: &Microservice, events: &[Event]) {
+    for event in events {
+        if let Err(error) = context.recorder.publish(event, &microservice.object_ref(&())).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an event could not be published");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Reason, condition};
+    use k8s_openapi::jiff::Timestamp;
+
+    fn status(ready: bool, reason: Reason) -> MicroserviceStatus {
+        let conditions =
+            vec![condition(ConditionType::Ready, Some(ready), reason, "words", 1, Timestamp::UNIX_EPOCH)];
+        MicroserviceStatus { conditions, ..MicroserviceStatus::default() }
+    }
+
+    fn reasons(old: &MicroserviceStatus, new: &MicroserviceStatus, changes: &[Change]) -> Vec<String> {
+        events(old, new, changes, &[]).into_iter().map(|e| e.reason).collect()
+    }
+
+    #[test]
+    fn nothing_new_is_no_event() {
+        let same = status(true, Reason::AllReplicasReady);
+        assert!(reasons(&same, &same, &[]).is_empty());
+        assert!(reasons(&same, &status(false, Reason::RollingOut), &[]).is_empty());
+    }
+
+    #[test]
+    fn transitions_and_drift_are_told() {
+        let (well, ill) = (status(true, Reason::AllReplicasReady), status(false, Reason::ImagePullFailed));
+        assert_eq!(reasons(&well, &ill, &[]), ["ImagePullFailed"]);
+        assert_eq!(reasons(&ill, &well, &[]), ["AllReplicasReady"]);
+        let drift = Change { kind: "Service", cause: Cause::Drifted("spec.ports".into()) };
+        assert_eq!(reasons(&well, &well, &[drift]), ["DriftRepaired"]);
+    }
+}

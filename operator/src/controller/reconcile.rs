@@ -1,0 +1,193 @@
+//! The driver: observe, validate, build, apply, prune, status. No logic of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::controller::Action,
+};
+use serde_json::json;
+
+use super::{
+    apply::{Applied, apply},
+    context::Context,
+    error::{Class, Error},
+    events,
+    observe::{Observed, observe},
+    prune::{Wanted, prune},
+    status::{self, Outcome},
+    validate::{Rejection, validate},
+    workers::{Answer, Workers, lagging, nudge},
+};
+use crate::{
+    api::{Microservice, MicroserviceStatus, Reason},
+    build::{build, meta::MANAGER},
+    metrics,
+};
+
+/// No call to the API server has a time limit of its own (kube#1798); this one holds for all of a
+/// reconcile's together.
+const LIMIT: Duration = Duration::from_mins(1);
+/// Watches tell everything; this is the net below them. Spread out, or a restart would bring all
+/// objects back at the same moment for ever.
+const RESYNC: Duration = Duration::from_mins(10);
+/// Foreign objects are not watched: whether one that took a name is gone has to be asked.
+const COLLISION_RETRY: Duration = Duration::from_secs(30);
+/// Pods that lag are asked again.
+const LAGGING_RETRY: Duration = Duration::from_millis(500);
+/// Pods that could not be asked are asked again.
+const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
+
+/// Brings the cluster to what one Microservice asks for.
+pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -> Result<Action, Error> {
+    let uid = microservice.uid().unwrap_or_default();
+    if microservice.metadata.deletion_timestamp.is_some() {
+        // The garbage collector removes the children: making them anew would be a fight.
+        context.backoffs.forget(&uid);
+        context.workers.forget(&microservice);
+        return Ok(Action::await_change());
+    }
+    let timer = context.metrics.reconcile_started();
+    let result = tokio::time::timeout(LIMIT, Box::pin(run(&microservice, &context)))
+        .await
+        .unwrap_or(Err(Error::Timeout(LIMIT)));
+    timer.observe(match &result {
+        Ok((_, true)) => metrics::Outcome::Changed,
+        Ok((_, false)) => metrics::Outcome::Unchanged,
+        Err(_) => metrics::Outcome::Error,
+    });
+    let (action, _) = result?;
+    context.backoffs.forget(&uid);
+    Ok(action)
+}
+
+/// The action, and whether anything was written.
+async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, bool), Error> {
+    let observed = observe(microservice, context).await?;
+    match validate(microservice, &observed, &context.settings) {
+        Err(rejection) => {
+            let outcome = Outcome::Rejected(&rejection);
+            let written = write_status(microservice, context, &outcome, &observed, &[]).await?;
+            Ok((after_rejection(&rejection), written))
+        }
+        Ok(validated) => {
+            let desired = build(&validated);
+            let wanted = Wanted::from(&desired);
+            let mut applied = Box::pin(apply(&context.client, desired, &observed)).await;
+            let pruned = prune(&context.client, wanted, &observed).await.unwrap_or_else(|error| {
+                applied.failures.push(error);
+                Vec::new()
+            });
+            for change in &applied.changes {
+                context.metrics.wrote(change.kind);
+            }
+            let outcome = Outcome::Applied(&validated, &applied);
+            let status_written = write_status(microservice, context, &outcome, &observed, &pruned).await?;
+            nudge(&context.client, microservice, &observed).await?;
+            let Applied { changes, failures, .. } = applied;
+            match failures.into_iter().next() {
+                Some(failure) => Err(failure),
+                None => Ok((after_success(microservice, &observed), status_written || !changes.is_empty())),
+            }
+        }
+    }
+}
+
+/// Writes the status, and tells of it, if it is another than the last. Says whether it did.
+async fn write_status(
+    microservice: &Microservice,
+    context: &Context,
+    outcome: &Outcome<'_>,
+    observed: &Observed,
+    pruned: &[&str],
+) -> Result<bool, Error> {
+    let old = microservice.status.clone().unwrap_or_default();
+    let generation = microservice.metadata.generation.unwrap_or_default();
+    let new = status::next(&old, generation, outcome, observed, Timestamp::now());
+    let changes = match outcome {
+        Outcome::Applied(_, applied) => &applied.changes[..],
+        Outcome::Rejected(_) => &[],
+    };
+    let differs = new != old;
+    if differs {
+        patch_status(microservice, context, &new).await?;
+    }
+    events::publish(context, microservice, &events::events(&old, &new, changes, pruned)).await;
+    Ok(differs)
+}
+
+async fn patch_status(
+    microservice: &Microservice,
+    context: &Context,
+    status: &MicroserviceStatus,
+) -> Result<(), Error> {
+    let api = Api::<Microservice>::namespaced(
+        context.client.clone(),
+        &microservice.namespace().unwrap_or_default(),
+    );
+    let body = json!({
+        "apiVersion": "microservice.dev/v1alpha1",
+        "kind": "Microservice",
+        "metadata": {"name": microservice.name_any(), "uid": microservice.uid()},
+        "status": status,
+    });
+    let params = PatchParams::apply(MANAGER).force();
+    match api.patch_status(&microservice.name_any(), &params, &Patch::Apply(body)).await {
+        Ok(_) => Ok(()),
+        // It was deleted meanwhile.
+        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
+        Err(source) => Err(Error::Status(source)),
+    }
+}
+
+fn after_rejection(rejection: &Rejection) -> Action {
+    match rejection.reason {
+        Reason::NameCollision => Action::requeue(COLLISION_RETRY),
+        _ => Action::await_change(),
+    }
+}
+
+fn after_success(microservice: &Microservice, observed: &Observed) -> Action {
+    if lagging(observed, Workers::wanted(microservice)).next().is_some() {
+        return Action::requeue(LAGGING_RETRY);
+    }
+    if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
+        return Action::requeue(UNREACHABLE_RETRY);
+    }
+    Action::requeue(spread(RESYNC, microservice.uid().unwrap_or_default().as_bytes()))
+}
+
+/// `base` and up to a fifth more, always the same for the same object.
+fn spread(base: Duration, seed: &[u8]) -> Duration {
+    let hash = seed.iter().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+    base + base.mul_f64(f64::from(hash % 1000) / 5000.0)
+}
+
+/// When to try again after a failure.
+#[allow(clippy::needless_pass_by_value)] // kube's signature
+pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Context>) -> Action {
+    let class = error.class();
+    context.metrics.reconcile_failed(class);
+    let words = error.words();
+    match class {
+        Class::Conflict => {
+            tracing::info!(error = words, "somebody wrote at the same time, trying again");
+            Action::requeue(LAGGING_RETRY)
+        }
+        Class::User => {
+            tracing::warn!(error = words, "the API server refused an object");
+            Action::requeue(RESYNC)
+        }
+        Class::Bug => {
+            tracing::error!(error = words, "this is a defect of the operator, please report it");
+            Action::requeue(RESYNC)
+        }
+        Class::Transient => {
+            let wait = context.backoffs.next(&microservice.uid().unwrap_or_default());
+            tracing::warn!(error = words, ?wait, "trying again");
+            Action::requeue(wait)
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Pure: the new status from the old one, what was observed and what was applied.
+
+use k8s_openapi::{
+    api::apps::v1::{Deployment, DeploymentStatus},
+    apimachinery::pkg::apis::meta::v1::Condition,
+    jiff::Timestamp,
+};
+
+use super::{
+    apply::Applied,
+    conditions,
+    error::Error,
+    observe::Observed,
+    trouble::trouble,
+    validate::{Rejection, Validated},
+    workers::{Answer, Workers, lagging},
+};
+use crate::{
+    api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition},
+    build::meta::NAME_LABEL,
+};
+
+/// Places in the service's queue for each request it works on (contract 1.9).
+const QUEUE_FACTOR: i32 = 10;
+
+/// What a reconcile came to.
+pub enum Outcome<'a> {
+    /// Nothing was changed.
+    Rejected(&'a Rejection),
+    /// The children were applied, as far as the API server took them.
+    Applied(&'a Validated, &'a Applied),
+}
+
+/// A condition without its generation and time.
+struct Verdict(Option<bool>, Reason, String);
+
+impl Verdict {
+    fn yes(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Some(true), reason, message.into())
+    }
+
+    fn no(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Some(false), reason, message.into())
+    }
+}
+
+/// The status to write if it differs from `old`. `now` only enters where a condition flips.
+pub fn next(
+    old: &MicroserviceStatus,
+    generation: i64,
+    outcome: &Outcome<'_>,
+    observed: &Observed,
+    now: Timestamp,
+) -> MicroserviceStatus {
+    let seal = |type_, Verdict(status, reason, message): Verdict| {
+        condition(type_, status, reason, message, generation, now)
+    };
+    let base = MicroserviceStatus { observed_generation: generation, ..old.clone() };
+    let (mut status, new) = match outcome {
+        Outcome::Rejected(rejection) => rejected(base, rejection, observed, seal),
+        Outcome::Applied(validated, applied) => accepted(base, validated, applied, observed, seal),
+    };
+    status.conditions = conditions::merge(&old.conditions, new);
+    status
+}
+
+fn rejected(
+    base: MicroserviceStatus,
+    rejection: &Rejection,
+    observed: &Observed,
+    seal: impl Fn(ConditionType, Verdict) -> Condition,
+) -> (MicroserviceStatus, Vec<Condition>) {
+    let all: Vec<_> = rejection.problems.iter().map(|p| format!("{} {}", p.field, p.message)).collect();
+    let message = all.join("; ");
+    // What runs goes on running, and is shown as it is.
+    let rollout = Rollout::of(observed.deployment.ours());
+    let pending = "nothing is changed until the spec is accepted";
+    let new = vec![
+        seal(ConditionType::Accepted, Verdict::no(rejection.reason, message.clone())),
+        seal(ConditionType::Available, rollout.available(observed)),
+        seal(ConditionType::Progressing, Verdict::no(Reason::Pending, pending)),
+        seal(ConditionType::Monitored, Verdict(None, Reason::Pending, pending.into())),
+        seal(ConditionType::Ready, Verdict::no(rejection.reason, message)),
+    ];
+    (MicroserviceStatus { problems: rejection.problems.clone(), ..rollout.count(base) }, new)
+}
+
+fn accepted(
+    base: MicroserviceStatus,
+    validated: &Validated,
+    applied: &Applied,
+    observed: &Observed,
+    seal: impl Fn(ConditionType, Verdict) -> Condition,
+) -> (MicroserviceStatus, Vec<Condition>) {
+    let rollout = Rollout::of(applied.deployment.as_ref().or_else(|| observed.deployment.ours()));
+    let new = vec![
+        seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
+        seal(ConditionType::Available, rollout.available(observed)),
+        seal(ConditionType::Progressing, rollout.progressing()),
+        seal(ConditionType::Monitored, monitored(validated, applied, observed)),
+        seal(ConditionType::Ready, ready(validated, applied, observed, &rollout)),
+    ];
+    let status = MicroserviceStatus {
+        selector: format!("{NAME_LABEL}={}", validated.child_name),
+        capacity: capacity(validated, observed, rollout.ready),
+        url: format!("http://{}.{}.svc", validated.child_name, validated.namespace),
+        effective_image: validated.image.clone(),
+        version: version(&validated.image).to_owned(),
+        problems: applied.failures.iter().map(problem).collect(),
+        ..rollout.count(base)
+    };
+    (status, new)
+}
+
+/// A Deployment's progress in numbers.
+#[derive(Default)]
+struct Rollout {
+    exists: bool,
+    /// Has the Deployment's controller seen the current template?
+    seen: bool,
+    wanted: i32,
+    total: i32,
+    updated: i32,
+    ready: i32,
+    available: i32,
+    /// The Deployment's controller has given up waiting, in its own words.
+    stalled: Option<String>,
+    /// Pods are refused, in the API server's words.
+    refused: Option<String>,
+}
+
+impl Rollout {
+    fn of(deployment: Option<&Deployment>) -> Self {
+        let Some(deployment) = deployment else { return Self::default() };
+        let status = deployment.status.clone().unwrap_or_default();
+        let words = |type_: &str, status_: &str, reason: Option<&str>| words(&status, type_, status_, reason);
+        Self {
+            exists: true,
+            seen: status.observed_generation.is_some_and(|seen| Some(seen) >= deployment.metadata.generation),
+            wanted: deployment.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+            total: status.replicas.unwrap_or(0),
+            updated: status.updated_replicas.unwrap_or(0),
+            ready: status.ready_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+            stalled: words("Progressing", "False", Some("ProgressDeadlineExceeded")),
+            refused: words("ReplicaFailure", "True", None),
+        }
+    }
+
+    fn count(&self, base: MicroserviceStatus) -> MicroserviceStatus {
+        MicroserviceStatus {
+            replicas: self.total,
+            ready_replicas: self.ready,
+            updated_replicas: self.updated,
+            ..base
+        }
+    }
+
+    /// Every pod that exists is of the current template, and there are as many as wanted.
+    fn is_complete(&self) -> bool {
+        self.exists && self.seen && self.updated == self.wanted && self.total == self.wanted
+    }
+
+    fn available(&self, observed: &Observed) -> Verdict {
+        let Self { wanted, available, .. } = self;
+        let count = format!("{available} of {wanted} replicas answer");
+        if self.exists && self.seen && available >= wanted {
+            return Verdict::yes(Reason::MinimumReplicasAvailable, count);
+        }
+        match self.cause(observed) {
+            Some((reason, words)) => Verdict::no(reason, format!("{count}; {words}")),
+            None => Verdict::no(Reason::MinimumReplicasUnavailable, count),
+        }
+    }
+
+    fn progressing(&self) -> Verdict {
+        if self.is_complete() {
+            return Verdict::no(Reason::RolloutComplete, "every pod runs the current spec");
+        }
+        match &self.stalled {
+            Some(words) => Verdict::no(Reason::ProgressDeadlineExceeded, words.clone()),
+            None => Verdict::yes(Reason::RollingOut, self.progress()),
+        }
+    }
+
+    fn progress(&self) -> String {
+        let Self { wanted, updated, total, .. } = self;
+        match total - updated {
+            old if old > 0 => {
+                format!("{updated} of {wanted} replicas run the current spec, {old} an older one")
+            }
+            _ => format!("{updated} of {wanted} replicas run the current spec"),
+        }
+    }
+
+    /// What keeps pods from answering.
+    fn cause(&self, observed: &Observed) -> Option<(Reason, String)> {
+        let refused = self.refused.clone().map(|words| (Reason::PodsRefused, words));
+        trouble(&observed.pods).or(refused)
+    }
+}
+
+/// The message of a Deployment's condition, if it has this status and reason.
+fn words(status: &DeploymentStatus, type_: &str, status_: &str, reason: Option<&str>) -> Option<String> {
+    let found = status.conditions.iter().flatten().find(|c| c.type_ == type_ && c.status == status_)?;
+    (reason.is_none() || found.reason.as_deref() == reason).then(|| found.message.clone().unwrap_or_default())
+}
+
+fn monitored(validated: &Validated, applied: &Applied, observed: &Observed) -> Verdict {
+    if !validated.spec.monitoring.enabled {
+        return Verdict::no(Reason::MonitoringDisabled, "spec.monitoring.enabled is false");
+    }
+    if !observed.service_monitor_served {
+        return Verdict::no(
+            Reason::ServiceMonitorCRDMissing,
+            "the cluster has no ServiceMonitor: install the Prometheus Operator; the monitor then follows by itself",
+        );
+    }
+    if applied.service_monitor {
+        return Verdict::yes(Reason::ServiceMonitorApplied, "the ServiceMonitor is in place");
+    }
+    let failure = applied.failures.iter().find(|e| is_about_monitoring(e));
+    Verdict::no(Reason::ApplyFailed, failure.map(Error::words).unwrap_or_default())
+}
+
+/// Such a failure keeps nobody from being served.
+fn is_about_monitoring(error: &Error) -> bool {
+    matches!(error, Error::Apply { kind: "ServiceMonitor", .. })
+}
+
+fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout: &Rollout) -> Verdict {
+    if let Some(failure) = applied.failures.iter().find(|e| !is_about_monitoring(e)) {
+        return Verdict::no(Reason::ApplyFailed, failure.words());
+    }
+    let complete = rollout.is_complete();
+    if !complete || rollout.available < rollout.wanted || rollout.ready < rollout.wanted {
+        let (otherwise, count) = if complete {
+            (
+                Reason::MinimumReplicasUnavailable,
+                format!("{} of {} replicas answer", rollout.ready, rollout.wanted),
+            )
+        } else {
+            (Reason::RollingOut, rollout.progress())
+        };
+        return match rollout.cause(observed) {
+            Some((reason, words)) => Verdict::no(reason, format!("{count}; {words}")),
+            None => Verdict::no(otherwise, count),
+        };
+    }
+    let wanted = wanted(validated);
+    let behind = lagging(observed, wanted).count();
+    if behind > 0 {
+        let workers = wanted.workers;
+        return Verdict::no(
+            Reason::ConcurrencyLagging,
+            format!("{behind} of {} replicas do not run {workers} workers yet", rollout.wanted),
+        );
+    }
+    if rollout.wanted == 0 {
+        return Verdict::yes(Reason::ScaledToZero, "spec.replicas is 0");
+    }
+    Verdict::yes(Reason::AllReplicasReady, format!("{} of {} replicas answer", rollout.ready, rollout.wanted))
+}
+
+fn wanted(validated: &Validated) -> Workers {
+    Workers { workers: validated.spec.concurrency, requests_per_worker: validated.spec.requests_per_worker }
+}
+
+/// By the replicas' own words where they have any, else by the spec.
+fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capacity {
+    let wanted = wanted(validated);
+    let said = observed.workers.values().filter_map(|answer| match answer {
+        Answer::Runs(workers) => Some(workers.workers),
+        Answer::Unsupported | Answer::Unreachable => None,
+    });
+    let workers_per_replica = said.min().unwrap_or(wanted.workers);
+    let total = workers_per_replica * replicas;
+    Capacity {
+        workers_per_replica,
+        replicas,
+        total,
+        queue: total.saturating_mul(wanted.requests_per_worker).saturating_mul(QUEUE_FACTOR),
+    }
+}
+
+/// Tag or digest of an image reference; `latest` if it has neither.
+fn version(image: &str) -> &str {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest;
+    }
+    // A colon before the last slash belongs to a registry's port.
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.split_once(':').map_or("latest", |(_, tag)| tag)
+}
+
+fn problem(error: &Error) -> Problem {
+    let severity = if is_about_monitoring(error) { Severity::Warning } else { Severity::Error };
+    Problem { field: String::new(), severity, message: error.words() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Pure: turns what the API server let through into what the builders can rely on, or says what is
+//! wrong. The CRD's rules catch the rest earlier; here stands what needs more than the one object,
+//! or the free-form part of it.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
+
+use super::observe::{Live, Observed};
+use crate::{
+    api::{Microservice, MicroserviceSpec, Problem, Reason, Severity, parse_duration},
+    build::meta::child_name,
+};
+
+/// What the operator was started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The bundled service's image.
+    pub service_image: String,
+    /// nginx's image.
+    pub proxy_image: String,
+}
+
+/// A spec that can be built: defaults filled in, text parsed.
+#[derive(Clone, Debug)]
+pub struct Validated {
+    /// The Microservice's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The name of all its children.
+    pub child_name: String,
+    /// Points from the children to it.
+    pub owner: OwnerReference,
+    /// As the user wrote it.
+    pub spec: MicroserviceSpec,
+    /// The image that runs.
+    pub image: String,
+    /// Is it the operator's own service?
+    pub bundled: bool,
+    /// nginx's image.
+    pub proxy_image: String,
+    /// `spec.proxy.timeout`.
+    pub timeout: Duration,
+}
+
+/// Why nothing is changed until the user does something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejection {
+    /// `InvalidSpec` or `NameCollision`.
+    pub reason: Reason,
+    /// All that is wrong, not only the first.
+    pub problems: Vec<Problem>,
+}
+
+/// Settings of the configuration file that have a field of their own.
+const CONFIG_FIELDS: [(&[&str], &str); 7] = [
+    (&["profile"], "spec.profile"),
+    (&["server", "listen"], "spec.port"),
+    (&["server", "admin"], "spec.adminPort"),
+    (&["server", "workers"], "spec.concurrency"),
+    (&["server", "requests_per_worker"], "spec.requestsPerWorker"),
+    (&["server", "timeout"], "spec.proxy.timeout"),
+    (&["server", "max_body"], "spec.proxy.maxBodySize"),
+];
+
+/// Checks a Microservice against what was observed of the cluster.
+pub fn validate(
+    microservice: &Microservice,
+    observed: &Observed,
+    settings: &Settings,
+) -> Result<Validated, Rejection> {
+    let spec = microservice.spec.clone();
+    let mut problems = Vec::new();
+    for (path, field) in CONFIG_FIELDS {
+        if find(&spec.config, path) {
+            problems.push(error(
+                format!("spec.config.{}", path.join(".")),
+                format!("is set by {field}: write it there and remove it from spec.config"),
+            ));
+        }
+    }
+    let timeout = parse_duration(&spec.proxy.timeout);
+    if timeout.is_none() {
+        problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));
+    }
+    // Without a uid the object did not come from an API server, and nothing could be owned by it.
+    let owner = microservice.controller_owner_ref(&());
+    if let (Some(timeout), Some(owner), true) = (timeout, owner, problems.is_empty()) {
+        let collisions = collisions(observed);
+        if !collisions.is_empty() {
+            return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
+        }
+        return Ok(Validated {
+            name: microservice.name_any(),
+            namespace: microservice.namespace().unwrap_or_default(),
+            child_name: child_name(&microservice.name_any()),
+            owner,
+            image: spec.image.clone().unwrap_or_else(|| settings.service_image.clone()),
+            bundled: spec.image.is_none(),
+            proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
+            timeout,
+            spec,
+        });
+    }
+    Err(Rejection { reason: Reason::InvalidSpec, problems })
+}
+
+fn find(config: &crate::api::Config, path: &[&str]) -> bool {
+    match path {
+        [] => false,
+        [last] => config.contains_key(*last),
+        [first, rest @ ..] => config.get(*first).and_then(|v| v.as_object()).is_some_and(|c| find(c, rest)),
+    }
+}
+
+fn error(field: impl Into<String>, message: impl Into<String>) -> Problem {
+    Problem { field: field.into(), severity: Severity::Error, message: message.into() }
+}
+
+/// Objects that have a name we need and are not ours. They are never taken over silently.
+fn collisions(observed: &Observed) -> Vec<Problem> {
+    let Observed { service_account, config_map, deployment, service, service_monitor, .. } = observed;
+    let mut problems = Vec::new();
+    collision(service_account, &mut problems);
+    collision(config_map, &mut problems);
+    collision(deployment, &mut problems);
+    collision(service, &mut problems);
+    collision(service_monitor, &mut problems);
+    problems
+}
+
+fn collision<K: Resource<DynamicType = ()>>(live: &Live<K>, problems: &mut Vec<Problem>) {
+    if let Live::Foreign { name, owner } = live {
+        let kind = K::kind(&());
+        problems.push(error(
+            "metadata.name",
+            format!("{kind} {name} exists and belongs to {owner}: delete it or give this Microservice another name"),
+        ));
+    }
+}
+
+#[cfg(test)]
+impl Validated {
+    /// `spec: {}` with the API server's defaults.
+    pub(crate) fn example() -> Self {
+        let mut microservice = Microservice::new("example", serde_json::from_str("{}").unwrap());
+        microservice.metadata.uid = Some("uid".into());
+        microservice.metadata.namespace = Some("default".into());
+        let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+        validate(&microservice, &Observed::default(), &settings).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn microservice(spec: serde_json::Value) -> Microservice {
+        let mut microservice = Microservice::new("m", serde_json::from_value(spec).unwrap());
+        microservice.metadata.uid = Some("uid".into());
+        microservice
+    }
+
+    fn settings() -> Settings {
+        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() }
+    }
+
+    #[rstest]
+    #[case(json!({"config": {"server": {"workers": 3}}}), "spec.config.server.workers", "spec.concurrency")]
+    #[case(json!({"config": {"server": {"listen": "x"}}}), "spec.config.server.listen", "spec.port")]
+    #[case(json!({"config": {"profile": "all"}}), "spec.config.profile", "spec.profile")]
+    #[case(json!({"proxy": {"timeout": "soon"}}), "spec.proxy.timeout", "60s")]
+    fn a_contradiction_names_field_and_remedy(
+        #[case] spec: serde_json::Value,
+        #[case] field: &str,
+        #[case] says: &str,
+    ) {
+        let rejection = validate(&microservice(spec), &Observed::default(), &settings()).unwrap_err();
+        assert_eq!(rejection.reason, Reason::InvalidSpec);
+        assert_eq!(rejection.problems[0].field, field);
+        assert!(rejection.problems[0].message.contains(says), "{rejection:?}");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let spec = json!({"config": {"profile": "all", "server": {"workers": 3, "admin": "x"}}});
+        assert_eq!(
+            validate(&microservice(spec), &Observed::default(), &settings()).unwrap_err().problems.len(),
+            3
+        );
+    }
+
+    #[test]
+    fn a_foreign_object_is_refused_by_the_name_of_its_owner() {
+        let observed = Observed {
+            service: Live::Foreign { name: "m".into(), owner: "Helm release shop".into() },
+            ..Observed::default()
+        };
+        let rejection = validate(&microservice(json!({})), &observed, &settings()).unwrap_err();
+        assert_eq!(rejection.reason, Reason::NameCollision);
+        assert!(rejection.problems[0].message.contains("Service m exists and belongs to Helm release shop"));
+    }
+}

@@ -1,0 +1,19 @@
+//! The operator's program; everything is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use operator::args::Args;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Before anything makes a TLS connection; an error says that it is done already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match operator::run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("microservice-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,16 @@
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::LogFormat;
+
+/// Sends logs to standard output.
+pub fn init(level: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level)
+        .with_context(|| format!("LOG_LEVEL {level:?} is no filter: write error, warn, info, debug or trace, or such as info,kube=debug"))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

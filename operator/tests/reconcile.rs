@@ -1,0 +1,302 @@
+//! One reconcile against an API server in memory: which requests it sends, no more and no fewer,
+//! and what it does when one fails.
+
+mod support;
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::runtime::{
+    reflector::{Store, store, store::Writer},
+    watcher::Event,
+};
+use operator::{
+    api::Microservice,
+    build::ServiceMonitor,
+    controller::{Class, Context, Error, Settings, Stores, reconcile},
+    metrics::Metrics,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+use support::FakeApi;
+use tokio::sync::watch;
+
+const CORE: &str = "/api/v1/namespaces/team";
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/team/deployments/hello";
+const MONITOR: &str = "/apis/monitoring.coreos.com/v1/namespaces/team/servicemonitors/hello";
+const STATUS: &str = "/apis/microservice.dev/v1alpha1/namespaces/team/microservices/hello/status";
+const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/team/events";
+
+struct World {
+    api: FakeApi,
+    context: Arc<Context>,
+    services: Writer<Service>,
+    monitors: Writer<ServiceMonitor>,
+    served: watch::Sender<bool>,
+}
+
+fn empty<K>() -> Store<K>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + 'static,
+{
+    store().0
+}
+
+fn world() -> World {
+    let api = FakeApi::default();
+    let (service_store, services) = store();
+    let (monitor_store, monitors) = store();
+    let stores = Stores {
+        service_accounts: empty(),
+        config_maps: empty(),
+        deployments: empty(),
+        services: service_store,
+        service_monitors: monitor_store,
+        pods: empty(),
+    };
+    let (served, receiver) = watch::channel(true);
+    let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let context = Arc::new(Context::new(api.client(), stores, receiver, settings, metrics));
+    World { api, context, services, monitors, served }
+}
+
+fn microservice(spec: Value) -> Microservice {
+    serde_json::from_value(json!({
+        "apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice",
+        "metadata": {"name": "hello", "namespace": "team", "uid": "our-uid", "generation": 1},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+impl World {
+    async fn reconcile(&self, microservice: &Microservice) -> Result<(), Error> {
+        reconcile(Arc::new(microservice.clone()), self.context.clone()).await.map(drop)
+    }
+
+    /// Requests but for reads and events.
+    fn writes(&self) -> Vec<String> {
+        let written = |r: &String| !r.starts_with("GET ") && !r.contains("/events");
+        self.api.requests().into_iter().filter(written).collect()
+    }
+}
+
+fn all_children() -> Vec<String> {
+    [
+        &format!("{CORE}/serviceaccounts/hello"),
+        &format!("{CORE}/configmaps/hello"),
+        &format!("{CORE}/services/hello"),
+        DEPLOYMENT,
+        MONITOR,
+        STATUS,
+    ]
+    .map(|path| format!("PATCH {path}"))
+    .into()
+}
+
+/// The Microservice with the status that was last written.
+fn with_status(world: &World, microservice: &Microservice) -> Microservice {
+    let written = world.api.get(STATUS).expect("a status was written");
+    Microservice {
+        status: serde_json::from_value(written["status"].clone()).unwrap(),
+        ..microservice.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_new_microservice_gets_every_child_and_a_status() {
+    let world = world();
+    world.reconcile(&microservice(json!({}))).await.unwrap();
+    let requests = world.api.requests();
+    let reads = requests.iter().filter(|r| r.starts_with("GET ")).count();
+    assert_eq!(reads, 5, "each name is looked at before it is taken: {requests:?}");
+    let writes: Vec<_> =
+        requests.iter().filter(|r| !r.starts_with("GET ") && !r.ends_with("/events")).cloned().collect();
+    assert_eq!(writes, all_children());
+    assert!(requests.contains(&format!("POST {EVENTS}")));
+}
+
+#[tokio::test]
+async fn at_rest_nothing_is_written() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let second = with_status(&world, &first);
+    world.api.requests();
+    world.reconcile(&second).await.unwrap();
+    let requests = world.api.requests();
+    assert!(requests.iter().all(|r| r.starts_with("GET ")), "{requests:?}");
+}
+
+#[rstest]
+#[case::changed(json!({"name": "http", "port": 81, "protocol": "TCP", "targetPort": "http"}))]
+#[case::removed(json!(null))]
+#[tokio::test]
+async fn only_the_child_that_drifted_is_written(#[case] port: Value) {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let path = format!("{CORE}/services/hello");
+    let mut service = world.api.get(&path).unwrap();
+    service["spec"]["ports"] = if port.is_null() { json!([]) } else { json!([port]) };
+    world.api.put(&path, service);
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {path}")]);
+}
+
+#[tokio::test]
+async fn what_others_add_stays_their_business() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let mut deployment = world.api.get(DEPLOYMENT).unwrap();
+    deployment["metadata"]["annotations"]["example.com/owner"] = json!("us");
+    deployment["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] =
+        json!("now");
+    let containers = deployment["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "injected", "image": "mesh:1"}));
+    world.api.put(DEPLOYMENT, deployment);
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().is_empty());
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_sent_any_more_is_noticed() {
+    let world = world();
+    let first = microservice(json!({"monitoring": {"labels": {"release": "x"}}}));
+    world.reconcile(&first).await.unwrap();
+    world.api.requests();
+    world.reconcile(&with_status(&world, &microservice(json!({})))).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {MONITOR}")]);
+    assert!(world.api.get(MONITOR).unwrap()["metadata"]["labels"].get("release").is_none());
+}
+
+#[rstest]
+#[case::conflict(409, "Conflict", Class::Conflict)]
+#[case::invalid(422, "Invalid", Class::User)]
+#[case::forbidden(403, "Forbidden", Class::Transient)]
+#[case::broken(500, "InternalError", Class::Transient)]
+#[tokio::test]
+async fn one_refused_child_keeps_no_other_back(
+    #[case] code: u16,
+    #[case] reason: &'static str,
+    #[case] class: Class,
+) {
+    let world = world();
+    world.api.fail(&format!("PATCH {CORE}/configmaps/hello"), code, reason);
+    let first = microservice(json!({}));
+    let error = world.reconcile(&first).await.unwrap_err();
+    assert_eq!(error.class(), class);
+    assert_eq!(world.writes(), all_children(), "the rest is applied, and the status says what failed");
+    let status = with_status(&world, &first).status.unwrap();
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready").unwrap();
+    assert_eq!((&*ready.status, &*ready.reason), ("False", "ApplyFailed"));
+    assert!(
+        ready.message.contains(&format!("applying ConfigMap failed: the fake says {reason}")),
+        "{}",
+        ready.message
+    );
+    assert_eq!(status.problems.len(), 1);
+
+    world.api.mend();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {CORE}/configmaps/hello"), format!("PATCH {STATUS}")]);
+}
+
+#[tokio::test]
+async fn a_refused_service_monitor_is_said_and_serves_on() {
+    let world = world();
+    world.api.fail(&format!("PATCH {MONITOR}"), 403, "Forbidden");
+    let first = microservice(json!({"replicas": 0}));
+    world.reconcile(&first).await.unwrap_err();
+    let status = with_status(&world, &first).status.unwrap();
+    let monitored = status.conditions.iter().find(|c| c.type_ == "Monitored").unwrap();
+    assert_eq!((&*monitored.status, &*monitored.reason), ("False", "ApplyFailed"));
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready").unwrap();
+    assert_ne!(ready.reason, "ApplyFailed");
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_something_can_t_be_read() {
+    let world = world();
+    world.api.fail(&format!("GET {DEPLOYMENT}"), 500, "InternalError");
+    assert_eq!(world.reconcile(&microservice(json!({}))).await.unwrap_err().class(), Class::Transient);
+    assert!(world.writes().is_empty());
+}
+
+#[tokio::test]
+async fn a_foreign_object_is_never_taken_over() {
+    let world = world();
+    let path = format!("{CORE}/services/hello");
+    let foreign = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "hello", "namespace": "team",
+        "annotations": {"meta.helm.sh/release-name": "shop"}}});
+    world.api.put(&path, foreign.clone());
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
+    assert_eq!(world.api.get(&path), Some(foreign));
+    let status = with_status(&world, &first).status.unwrap();
+    let accepted = status.conditions.iter().find(|c| c.type_ == "Accepted").unwrap();
+    assert_eq!(accepted.reason, "NameCollision");
+    assert!(accepted.message.contains("Helm release shop"), "{}", accepted.message);
+}
+
+#[tokio::test]
+async fn a_microservice_that_is_being_deleted_is_left_to_the_garbage_collector() {
+    let world = world();
+    let mut going = microservice(json!({}));
+    going.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+    world.reconcile(&going).await.unwrap();
+    assert!(world.api.requests().is_empty());
+}
+
+#[tokio::test]
+async fn without_the_crd_there_is_no_service_monitor_and_no_question_for_one() {
+    let world = world();
+    world.served.send(false).unwrap();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let requests = world.api.requests();
+    assert!(!requests.iter().any(|r| r.contains("servicemonitors")), "{requests:?}");
+    // Installed while we run.
+    world.served.send(true).unwrap();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().contains(&format!("PATCH {MONITOR}")));
+}
+
+#[tokio::test]
+async fn monitoring_switched_off_deletes_our_monitor_and_no_other() {
+    let mut world = world();
+    world.reconcile(&microservice(json!({}))).await.unwrap();
+    let monitor: ServiceMonitor = serde_json::from_value(world.api.get(MONITOR).unwrap()).unwrap();
+    world.monitors.apply_watcher_event(&Event::Apply(monitor.clone()));
+    world.api.requests();
+    world.api.bodies();
+    let off = microservice(json!({"monitoring": {"enabled": false}}));
+    world.reconcile(&with_status(&world, &off)).await.unwrap();
+    assert!(world.writes().contains(&format!("DELETE {MONITOR}")));
+    let precondition = json!({"uid": monitor.metadata.uid});
+    assert!(world.api.bodies().iter().any(|body| body["preconditions"] == precondition));
+
+    let mut foreign = monitor;
+    foreign.metadata.owner_references = None;
+    world.monitors.apply_watcher_event(&Event::Apply(foreign));
+    world.reconcile(&with_status(&world, &off)).await.unwrap();
+    assert!(!world.writes().iter().any(|w| w.starts_with("DELETE")));
+}
+
+#[tokio::test]
+async fn a_store_that_knows_the_child_saves_the_read() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let service: Service =
+        serde_json::from_value(world.api.get(&format!("{CORE}/services/hello")).unwrap()).unwrap();
+    world.services.apply_watcher_event(&Event::Apply(service));
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(!world.api.requests().iter().any(|r| r.contains("services/hello")));
+}
