@@ -1,3 +1,5 @@
+use std::io::{IsTerminal, stdout};
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
@@ -7,7 +9,7 @@ use crate::args::LogFormat;
 pub fn init(level: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(level)
         .with_context(|| format!("LOG_LEVEL {level:?} is no filter: write error, warn, info, debug or trace, or such as info,kube=debug"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stdout().is_terminal());
     match format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),

@@ -1,5 +1,7 @@
 //! The committed CRD is the one the code generates.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::{fs, path::Path};
 
 #[test]

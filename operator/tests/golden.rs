@@ -1,6 +1,8 @@
 //! Each `golden/NAME.in.yaml` (a Microservice) becomes the objects of `golden/NAME.out.yaml`, byte
 //! for byte. `BLESS=1 cargo test` writes them anew: read the difference before you commit it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::{fs, path::Path};
 
 use operator::{

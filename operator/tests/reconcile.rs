@@ -1,6 +1,8 @@
 //! One reconcile against an API server in memory: which requests it sends, no more and no fewer,
 //! and what it does when one fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
+
 mod support;
 
 use std::sync::Arc;

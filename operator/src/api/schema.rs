@@ -1,6 +1,13 @@
 //! Pieces of the CRD's schema that Rust types alone can't express.
 
-use schemars::{Schema, SchemaGenerator, json_schema};
+use k8s_openapi::{
+    api::core::v1::EnvVar,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    },
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// An object of any content: the service checks it, not the API server.
 pub(super) fn free_object(_: &mut SchemaGenerator) -> Schema {
@@ -9,7 +16,7 @@ pub(super) fn free_object(_: &mut SchemaGenerator) -> Schema {
 
 /// Conditions as `kubectl wait` and other tools expect them: a list keyed by type.
 pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
-    let item = generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition>();
+    let item = generator.subschema_for::<Condition>();
     json_schema!({
         "type": "array",
         "items": item,
@@ -22,10 +29,44 @@ pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
 pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": 16,
+        "maxProperties": 8,
         "additionalProperties": {
             "description": "A quantity, such as 100m, 0.5, 64Mi or 1Gi.",
             "x-kubernetes-int-or-string": true,
+            "maxLength": 32,
         },
     })
+}
+
+/// Labels; bounded, or the API server could not afford the rules on them.
+pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 32,
+        "additionalProperties": {"type": "string", "maxLength": 63},
+    })
+}
+
+/// A pod's environment; bounded for the same reason.
+pub(super) fn environment(generator: &mut SchemaGenerator) -> Schema {
+    let mut item = EnvVar::json_schema(generator);
+    if let Some(name) = item.pointer_mut("/properties/name").and_then(|name| name.as_object_mut()) {
+        name.insert("maxLength".into(), 256.into());
+    }
+    json_schema!({"type": "array", "maxItems": 128, "items": item})
+}
+
+/// `kubectl explain` breaks lines by itself: of our own line breaks only empty lines are kept.
+pub(super) fn join_lines(schema: &mut JSONSchemaProps) {
+    if let Some(text) = &mut schema.description {
+        let paragraphs: Vec<_> = text.split("\n\n").map(|p| p.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
+    }
+    schema.properties.iter_mut().flatten().for_each(|(_, property)| join_lines(property));
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        join_lines(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        join_lines(values);
+    }
 }

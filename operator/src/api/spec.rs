@@ -104,7 +104,7 @@ pub struct MicroserviceSpec {
     /// Environment of the service's container, as in a pod. PORT, WEB_CONCURRENCY,
     /// PYMICRO_CONCURRENCY, PYMICRO_GEVENT and CHASSIS_CONFIG are the operator's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "schema::environment")]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
         validation = Rule::new("self.all(e, !(e.name in ['WEB_CONCURRENCY', 'PYMICRO_CONCURRENCY', 'CHASSIS_SERVER__WORKERS']))")
@@ -228,8 +228,8 @@ pub struct Monitoring {
     /// Labels of the ServiceMonitor, for a Prometheus that selects by label, such as
     /// `release: kube-prometheus-stack`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
-    #[x_kube(validation = Rule::new("self.all(k, k.size() <= 317 && self[k].size() <= 63 && self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
         .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
         validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))")
         .message("labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own"))]

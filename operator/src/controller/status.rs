@@ -175,7 +175,7 @@ impl Rollout {
 
     fn progressing(&self) -> Verdict {
         if self.is_complete() {
-            return Verdict::no(Reason::RolloutComplete, "every pod runs the current spec");
+            return Verdict::no(Reason::RolloutComplete, "every pod is made from the current spec");
         }
         match &self.stalled {
             Some(words) => Verdict::no(Reason::ProgressDeadlineExceeded, words.clone()),
@@ -187,9 +187,11 @@ impl Rollout {
         let Self { wanted, updated, total, .. } = self;
         match total - updated {
             old if old > 0 => {
-                format!("{updated} of {wanted} replicas run the current spec, {old} an older one")
+                format!(
+                    "{updated} of {wanted} replicas are made from the current spec, {old} from an older one"
+                )
             }
-            _ => format!("{updated} of {wanted} replicas run the current spec"),
+            _ => format!("{updated} of {wanted} replicas are made from the current spec"),
         }
     }
 
