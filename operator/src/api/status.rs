@@ -51,11 +51,11 @@ pub struct MicroserviceStatus {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Capacity {
-    /// Requests that one ready replica works on at a time, as the replicas themselves say where they do.
+    /// Workers of one ready replica, as the replicas themselves say where they do.
     pub workers_per_replica: i32,
     /// Replicas that are ready.
     pub replicas: i32,
-    /// Requests that all ready replicas work on at a time.
+    /// Workers of all ready replicas.
     pub total: i32,
     /// Requests that may wait for a worker, over all ready replicas.
     pub queue: i32,
