@@ -56,6 +56,8 @@ pub enum Class {
     Conflict,
     /// It may pass by itself: back off.
     Transient,
+    /// The namespace is being deleted: there is nothing left to do.
+    Gone,
     /// Ours to mend.
     Bug,
 }
@@ -69,6 +71,7 @@ impl Error {
             | Self::Delete { source, .. }
             | Self::Status(source)
             | Self::Nudge(source) => match source {
+                source if namespace_is_ending(source) => Class::Gone,
                 kube::Error::Api(status) if status.is_conflict() => Class::Conflict,
                 kube::Error::Api(status) if status.is_invalid() => Class::User,
                 _ => Class::Transient,
@@ -93,4 +96,11 @@ impl Error {
             other => format!("{self}: {other}"),
         }
     }
+}
+
+/// Did the API server refuse for the reason that the namespace is being deleted?
+pub fn namespace_is_ending(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }

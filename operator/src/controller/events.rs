@@ -8,6 +8,7 @@ use kube::{
 use super::{
     apply::{Cause, Change},
     context::Context,
+    error::namespace_is_ending,
 };
 use crate::api::{ConditionType, Microservice, MicroserviceStatus};
 
@@ -73,7 +74,9 @@ fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
 /// Publishes; a failure is logged and changes nothing else.
 pub async fn publish(context: &Context, microservice: &Microservice, events: &[Event]) {
     for event in events {
-        if let Err(error) = context.recorder.publish(event, &microservice.object_ref(&())).await {
+        if let Err(error) = context.recorder.publish(event, &microservice.object_ref(&())).await
+            && !namespace_is_ending(&error)
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "an event could not be published");
         }
     }

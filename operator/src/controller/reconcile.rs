@@ -172,6 +172,10 @@ pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Con
     context.metrics.reconcile_failed(class);
     let words = error.words();
     match class {
+        Class::Gone => {
+            tracing::debug!(error = words, "the namespace is being deleted");
+            Action::await_change()
+        }
         Class::Conflict => {
             tracing::info!(error = words, "somebody wrote at the same time, trying again");
             Action::requeue(LAGGING_RETRY)

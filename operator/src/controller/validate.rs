@@ -37,7 +37,7 @@ pub struct Validated {
     pub spec: MicroserviceSpec,
     /// The image that runs.
     pub image: String,
-    /// Is it the operator's own service?
+    /// Is it the operator's own service, of whatever version? Then its probes are known.
     pub bundled: bool,
     /// nginx's image.
     pub proxy_image: String,
@@ -98,13 +98,26 @@ pub fn validate(
             child_name: child_name(&microservice.name_any()),
             owner,
             image: spec.image.clone().unwrap_or_else(|| settings.service_image.clone()),
-            bundled: spec.image.is_none(),
+            bundled: spec
+                .image
+                .as_ref()
+                .is_none_or(|image| repository(image) == repository(&settings.service_image)),
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
             timeout,
             spec,
         });
     }
     Err(Rejection { reason: Reason::InvalidSpec, problems })
+}
+
+/// An image reference without its tag and digest.
+fn repository(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    // A colon before the last slash belongs to a registry's port.
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
+    }
 }
 
 fn find(config: &crate::api::Config, path: &[&str]) -> bool {
@@ -183,6 +196,20 @@ mod tests {
         assert_eq!(rejection.reason, Reason::InvalidSpec);
         assert_eq!(rejection.problems[0].field, field);
         assert!(rejection.problems[0].message.contains(says), "{rejection:?}");
+    }
+
+    #[rstest]
+    #[case(json!({}), true)]
+    #[case(json!({"image": "service:2"}), true)]
+    #[case(json!({"image": "service@sha256:abc"}), true)]
+    #[case(json!({"image": "team/service:1"}), false)]
+    #[case(json!({"image": "service:5000/x"}), false)]
+    fn the_bundled_service_is_known_by_its_repository(
+        #[case] spec: serde_json::Value,
+        #[case] bundled: bool,
+    ) {
+        let validated = validate(&microservice(spec), &Observed::default(), &settings()).unwrap();
+        assert_eq!(validated.bundled, bundled);
     }
 
     #[test]

@@ -107,7 +107,9 @@ fn success(object: &Value) -> Response<Body> {
 }
 
 fn failure(code: u16, reason: &str) -> Response<Body> {
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+    let causes = if reason == "NamespaceTerminating" { json!([{"reason": reason}]) } else { json!([]) };
+    let reason = if reason == "NamespaceTerminating" { "Forbidden" } else { reason };
+    let status = json!({"kind": "Status", "details": {"causes": causes}, "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "code": code, "reason": reason, "message": format!("the fake says {reason}")});
     Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
 }

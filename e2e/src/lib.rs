@@ -1,0 +1,41 @@
+//! What the end-to-end tests share: a namespace per test, waits that watch, `kubectl`, requests from
+//! inside the cluster, Prometheus, and a report of everything when a test fails.
+//!
+//! The tests stand in `tests/`, one behaviour per file. They need a cluster with the operator
+//! installed, and are therefore ignored unless asked for:
+//!
+//! ```text
+//! cargo test -p e2e -- --ignored --test-threads 4
+//! ```
+//!
+//! See [`Settings`] for the environment they read.
+
+mod case;
+mod children;
+mod client_pod;
+mod conditions;
+mod diagnostics;
+mod examples;
+mod kubectl;
+mod metrics;
+mod operator_pod;
+mod process;
+mod prometheus;
+mod proxy;
+mod record;
+mod report;
+mod settings;
+pub mod wait;
+
+pub use case::{Case, run};
+pub use children::{CHILDREN, Child, managed};
+pub use client_pod::{Answer, Load, LoadPod};
+pub use conditions::{find as condition, is_ready_at, message, reason, status};
+pub use examples::example;
+pub use kubectl::{Kubectl, Output};
+pub use metrics::{Sample, parse as parse_metrics, sum};
+pub use operator_pod::OperatorPod;
+pub use process::kill_container_process;
+pub use record::Recording;
+pub use report::LoadReport;
+pub use settings::{Endpoint, Settings};

@@ -1,0 +1,26 @@
+//! Specs at the edge of the allowed.
+
+use serde_json::{Value, json};
+
+/// All of them.
+pub fn all() -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({ "concurrency": 1, "requestsPerWorker": 1, "replicas": 0 }),
+        json!({ "concurrency": 1024, "requestsPerWorker": 1024, "replicas": 1000 }),
+        // As if it were left out.
+        json!({ "concurrency": null, "proxy": null }),
+        json!({ "port": 1024, "adminPort": 65535 }),
+        json!({ "port": 8081, "proxy": { "enabled": false } }),
+        json!({ "profile": "all" }),
+        json!({ "image": "localhost:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" }),
+        json!({ "proxy": { "timeout": "1s" } }),
+        json!({ "proxy": { "timeout": "1h" } }),
+        json!({ "proxy": { "timeout": "1m30s", "maxBodySize": "1" } }),
+        json!({ "proxy": { "maxBodySize": "1Gi" } }),
+        json!({ "monitoring": { "interval": "500ms", "labels": { "release": "", "example.com/team": "A_1.b-2" } } }),
+        json!({ "env": [{ "name": "_A.b-1" }, { "name": "B", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }] }),
+        json!({ "resources": { "requests": { "cpu": 1, "memory": "0.5Gi" }, "limits": { "cpu": "1500m", "example.com/gpu": 1 } } }),
+        json!({ "config": { "anything": { "at": ["all", 1, null, { "deep": true }] } } }),
+    ]
+}
