@@ -1,0 +1,36 @@
+//! Layered, typed configuration that reports every problem at once.
+//!
+//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML),
+//! legacy variables (`PYMICRO_*`, `CST_*`), canonical variables (`CHASSIS_<SECTION>__<KEY>`), `--set KEY=VALUE`.
+//! A bad value in a variable that somebody else may have set (platform, legacy) is a warning and the layer below
+//! is kept; a bad value anywhere else is an error, and so is a key that nobody reads (contract 0b.9, 1.4.25-26).
+//!
+//! There is no table of keys apart from the code that reads them: a section is a function from [`Reader`] to a
+//! struct, and the keys it asked for are the known keys.
+//!
+//! ```
+//! use chassis::config::{Config, Count, Reader, Sources, load};
+//!
+//! let sources = Sources::default().with_env([("CHASSIS_SERVER__WORKERS", "8")]);
+//! let loaded = load(&sources, |reader: &mut Reader| Config::read(reader))?;
+//! assert_eq!(loaded.config.server.workers, Count::new(8));
+//! # Ok::<(), chassis::config::ConfigError>(())
+//! ```
+
+mod file;
+mod listen;
+mod names;
+mod problem;
+mod reader;
+mod sections;
+mod settings;
+mod sources;
+mod value;
+
+pub use listen::Listen;
+pub use problem::{ConfigError, Problem};
+pub use reader::{Key, Legacy, Loaded, Reader, load};
+pub use sections::{Config, Health, Identity, Logging, Server};
+pub use settings::{Setting, Settings};
+pub use sources::Sources;
+pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Span, Timeout, Value};

@@ -1,0 +1,200 @@
+//! The sections every service has.
+
+use super::{ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Reader, Timeout};
+
+/// What the chassis itself needs; features add sections of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `server`
+    pub server: Server,
+    /// `service`
+    pub service: Identity,
+    /// `health`
+    pub health: Health,
+    /// `logging`
+    pub logging: Logging,
+}
+
+impl Config {
+    /// Reads every section of the chassis.
+    pub fn read(reader: &mut Reader) -> Self {
+        if reader.variable("PYMICRO_SEND_METRICS").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+            reader.warn(
+                "variable PYMICRO_SEND_METRICS ignored: pushing metrics is not in this version; scrape /metrics".to_owned(),
+            );
+        }
+        Self {
+            server: Server::read(reader),
+            service: Identity::read(reader),
+            health: Health::read(reader),
+            logging: Logging::read(reader),
+        }
+    }
+}
+
+/// Listeners, workers and limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The service port. Default `http://0.0.0.0:8080`.
+    pub listen: Listen,
+    /// Probes, metrics and the state of the workers. Default `http://0.0.0.0:9090`.
+    pub admin: Listen,
+    /// Worker slots, 1 to 1024, default 4; live.
+    pub workers: Count,
+    /// Requests one worker has in hand at a time, 1 to 1024, default 1; live.
+    pub requests_per_worker: Count,
+    /// How long a request may wait for a worker, and how long its handler may take once it has one: a handler that
+    /// starts late has its whole time, for one that is cut short has worked in vain. Default 60 s.
+    pub timeout: Timeout,
+    /// For the headers of a request, and between two pieces of its body; the whole body has
+    /// [`timeout`](Self::timeout). Default 10 s.
+    pub read_timeout: Timeout,
+    /// How long an idle connection stays open. Default 90 s: longer than the 75 s for which nginx keeps one, else
+    /// nginx sends a request into a connection that is being closed.
+    pub keep_alive: Timeout,
+    /// Largest request body. Default 1 MiB.
+    pub max_body: ByteSize,
+    /// How long a shutdown waits for requests that are queued or worked on. Default 30 s.
+    pub drain_timeout: Timeout,
+}
+
+impl Server {
+    fn read(reader: &mut Reader) -> Self {
+        const LISTEN: &[Legacy] = &[Legacy::same("PYMICRO"), Legacy::same("PYMICRO_SERVER")];
+        const PORT: &[Legacy] = &[Legacy::rewritten("PORT", |port| format!("http://0.0.0.0:{port}"))];
+        // What the platform gives at start; the file is what changes while the service runs.
+        const WORKERS: &[Legacy] = &[Legacy::same("PYMICRO_CONCURRENCY"), Legacy::same("WEB_CONCURRENCY")];
+        const PER_WORKER: &[Legacy] = &[Legacy::same("PYMICRO_GEVENT")];
+        const TIMEOUT: &[Legacy] = &[Legacy::same("PYMICRO_TIMEOUT")];
+        let server = Self {
+            listen: reader.key("server.listen").above_file(LISTEN).below_file(PORT).or(Listen::any(8080)),
+            admin: reader.key("server.admin").or(Listen::any(9090)),
+            workers: reader.key("server.workers").below_file(WORKERS).live().or(Count::new(4)),
+            requests_per_worker: reader
+                .key("server.requests_per_worker")
+                .below_file(PER_WORKER)
+                .live()
+                .or(Count::new(1)),
+            timeout: reader.key("server.timeout").above_file(TIMEOUT).or(Timeout::seconds(60)),
+            read_timeout: reader.key("server.read_timeout").or(Timeout::seconds(10)),
+            keep_alive: reader.key("server.keep_alive").or(Timeout::seconds(90)),
+            max_body: reader.key("server.max_body").or(ByteSize(1 << 20)),
+            drain_timeout: reader.key("server.drain_timeout").or(Timeout::seconds(30)),
+        };
+        if server.listen.clashes_with(&server.admin) {
+            let reason = format!("both are {}; give them different ports", server.admin);
+            reader.problem("server.listen and server.admin", reason);
+        }
+        server
+    }
+}
+
+/// Who the service says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Default `Microservice` (contract 4.1.1: the program's name in title case); a given name is kept as it is.
+    pub name: String,
+    /// Default `N/A`.
+    pub version: String,
+}
+
+impl Identity {
+    fn read(reader: &mut Reader) -> Self {
+        const NAME: &[Legacy] = &[Legacy::same("CST_PROJECT_NAME")];
+        const VERSION: &[Legacy] = &[Legacy::same("CST_PROJECT_VERSION")];
+        Self {
+            name: reader.key("service.name").above_file(NAME).or("Microservice".to_owned()),
+            version: reader.key("service.version").above_file(VERSION).or("N/A".to_owned()),
+        }
+    }
+}
+
+/// Where the service reports itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Default `/status` (contract 4.1.3).
+    pub path: HealthPath,
+}
+
+impl Health {
+    fn read(reader: &mut Reader) -> Self {
+        const PATH: &[Legacy] = &[Legacy::same("CST_HEALTH_CHECK_ENDPOINT")];
+        Self { path: reader.key("health.path").above_file(PATH).or(HealthPath::default()) }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logging {
+    /// Default INFO.
+    pub level: Level,
+    /// Default text.
+    pub format: LogFormat,
+}
+
+impl Logging {
+    fn read(reader: &mut Reader) -> Self {
+        const LEVEL: &[Legacy] = &[
+            Legacy::same("CST_STREAM_LOG_LEVEL"),
+            Legacy::same("APP_STREAM_LOG_LEVEL"),
+            Legacy::same("PYMICRO_LOGLEVEL"),
+        ];
+        Self {
+            level: reader.key("logging.level").above_file(LEVEL).or(Level::Info),
+            format: reader.key("logging.format").or(LogFormat::Text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{ConfigError, Sources, load},
+        *,
+    };
+
+    fn config(env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        load(&Sources::default().with_env(env.iter().copied()), Config::read).map(|loaded| loaded.config)
+    }
+
+    #[test]
+    fn platform_and_legacy_variables_are_understood() {
+        let config = config(&[
+            ("PORT", "8081"),
+            ("WEB_CONCURRENCY", "3"),
+            ("PYMICRO_CONCURRENCY", "6"),
+            ("PYMICRO_GEVENT", "2"),
+            ("PYMICRO_TIMEOUT", "5"),
+            ("PYMICRO_LOGLEVEL", "WARN"),
+            ("CST_PROJECT_NAME", "my-first-cst-app"),
+            ("CST_HEALTH_CHECK_ENDPOINT", "my-custom-status"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.listen, Listen::any(8081));
+        assert_eq!(
+            (config.server.workers, config.server.requests_per_worker),
+            (Count::new(6), Count::new(2))
+        );
+        assert_eq!(config.server.timeout, Timeout::seconds(5));
+        assert_eq!(config.logging.level, Level::Warning);
+        assert_eq!(config.service.name, "my-first-cst-app");
+        assert_eq!(config.health.path.to_string(), "/my-custom-status");
+    }
+
+    #[test]
+    fn one_port_for_both_listeners_is_refused() {
+        let error = config(&[("PORT", "9090")]).unwrap_err().to_string();
+        assert!(error.contains("give them different ports"), "{error}");
+    }
+
+    #[test]
+    fn an_invalid_listen_url_of_a_legacy_variable_keeps_the_lower_layer() {
+        for bad in ["http://:5000", "http://h:abc", "www.x.com"] {
+            assert_eq!(
+                config(&[("PYMICRO", bad), ("PORT", "81")]).unwrap().server.listen,
+                Listen::any(81),
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The effective configuration as text: for `config print` and to see what a new file changes.
+
+use std::collections::BTreeMap;
+
+/// One key as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Canonical spelling, readable by the same parser.
+    pub value: String,
+    /// The layer it came from, for example `default` or `variable PORT`.
+    pub origin: String,
+    /// Whether a change of the file takes effect without a restart.
+    pub live: bool,
+    /// Whether YAML needs quotes around it to keep it a string.
+    pub is_string: bool,
+}
+
+/// Every known key, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings(BTreeMap<&'static str, Setting>);
+
+impl Settings {
+    pub(super) fn insert(&mut self, key: &'static str, setting: Setting) {
+        self.0.insert(key, setting);
+    }
+
+    /// The known keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.0.keys().copied()
+    }
+
+    /// One setting, if the key is known.
+    pub fn get(&self, key: &str) -> Option<&Setting> {
+        self.0.get(key)
+    }
+
+    /// Keys whose value differs between the two, with the new setting.
+    pub fn changed<'a>(&'a self, newer: &'a Self) -> impl Iterator<Item = (&'static str, &'a Setting)> {
+        newer.0.iter().filter_map(|(key, new)| {
+            let same = self.0.get(key).is_some_and(|old| old.value == new.value);
+            (!same).then_some((*key, new))
+        })
+    }
+
+    /// A configuration file that says the same, each line with its origin as a comment.
+    pub fn to_yaml(&self) -> String {
+        let mut yaml = String::new();
+        let mut section = "";
+        // Keys without a section first: after a section they would read as part of it.
+        let (top, nested): (Vec<_>, Vec<_>) = self.0.iter().partition(|(key, _)| !key.contains('.'));
+        for (key, setting) in top.into_iter().chain(nested) {
+            // A JSON string is a YAML string.
+            let quoted = || serde_json::Value::from(setting.value.as_str()).to_string();
+            let value = if setting.is_string { quoted() } else { setting.value.clone() };
+            let (group, name) = key.split_once('.').unwrap_or(("", key));
+            if group != section {
+                yaml.push_str(group);
+                yaml.push_str(":\n");
+                section = group;
+            }
+            let indent = if group.is_empty() { "" } else { "  " };
+            yaml.extend([indent, name, ": ", &value, "  # ", &setting.origin, "\n"]);
+        }
+        yaml
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether the service should get requests, and what it says of itself.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    http::StatusCode,
+    response::Response,
+    routing::{MethodRouter, get},
+};
+use serde_json::json;
+
+use crate::{config::Identity, error::json_line};
+
+/// Gates of readiness. Readiness says what stands against it; liveness depends on nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    started: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    pub(crate) fn start(&self) {
+        self.started.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    fn is_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Why the service should get no requests; empty when it should.
+    fn reasons(&self) -> Vec<&'static str> {
+        let reasons = [("starting", !self.is_started()), ("draining", self.is_draining())];
+        reasons.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+    }
+}
+
+/// `GET /livez`: 200 as long as the process answers.
+pub(crate) fn livez() -> MethodRouter {
+    get(async || json_line(StatusCode::OK, &json!({ "alive": true })))
+}
+
+/// `GET /startupz`: 200 once the service port is served.
+pub(crate) fn startupz(readiness: Arc<Readiness>) -> MethodRouter {
+    get(async move || {
+        let started = readiness.is_started();
+        answer(started, &json!({ "started": started }))
+    })
+}
+
+/// `GET /readyz`: 200, or 503 with the reasons, `starting` or `draining`.
+pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
+    get(async move || {
+        let reasons = readiness.reasons();
+        answer(reasons.is_empty(), &json!({ "ready": reasons.is_empty(), "reasons": reasons }))
+    })
+}
+
+/// `GET /status`: name and version, without any envelope (contract 4.1).
+pub(crate) fn status(identity: &Identity) -> MethodRouter {
+    let body = json!({ "name": identity.name, "version": identity.version });
+    get(async move || json_line(StatusCode::OK, &body))
+}
+
+fn answer(good: bool, body: &serde_json::Value) -> Response {
+    json_line(if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_says_what_stands_against_it() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.reasons(), ["starting"]);
+        readiness.start();
+        assert!(readiness.reasons().is_empty());
+        readiness.drain();
+        assert_eq!(readiness.reasons(), ["draining"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! What every service needs besides its routes: configuration, logs, health, metrics, worker slots and an orderly
+//! end. No business route lives here.
+//!
+//! ```no_run
+//! use axum::routing::get;
+//! use chassis::{App, Config, Outcome, Server, Shutdown, config::{Sources, load}, logging};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let loaded = load(&Sources::from_process(None, Vec::new()), Config::read)?;
+//!     logging::init(loaded.config.logging);
+//!     let app = App::new()?.route("/hello", get(async || "hello\n"));
+//!     let server = Server::bind(&loaded.config, app).await?;
+//!     let outcome = server.run(Shutdown::on_signals()?).await;
+//!     assert_eq!(outcome, Outcome::Drained);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A program with settings of its own reads them with the same [`config::Reader`]; see `examples/hello.rs`.
+
+mod app;
+pub mod config;
+pub mod context;
+pub mod error;
+mod health;
+pub mod http_client;
+pub mod logging;
+pub mod metrics;
+pub mod server;
+
+pub use app::App;
+pub use config::Config;
+pub use server::{Outcome, Server, Shutdown};

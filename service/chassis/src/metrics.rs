@@ -1,0 +1,159 @@
+//! The chassis's metrics: a value that owns its registry, so that tests read it and nothing is global.
+
+use std::{fmt, time::Duration};
+
+use axum::http::{Method, StatusCode};
+use prometheus::{
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder, core::Collector, process_collector::ProcessCollector,
+};
+
+use crate::server::Snapshot;
+
+/// The text format and its version, as every scraper understands it (contract 1.2.13).
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Most handlers answer within milliseconds, some wait for others; 60 s is the default timeout.
+const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// A free worker is a wait of 0, everything else is a queue.
+const WAITS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0];
+
+/// What the chassis counts. Features register their own metrics in [`Metrics::registry`].
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    queue_waits: Histogram,
+    rejected_full: IntCounter,
+    rejected_deadline: IntCounter,
+    workers: IntGauge,
+    in_flight: IntGauge,
+    queue_length: IntGauge,
+    queue_limit: IntGauge,
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new() -> Result<Self, Error> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help)?);
+        let rejected = register(
+            &registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "chassis_requests_rejected_total",
+                    "Requests answered 503 because no worker was free",
+                ),
+                &["reason"],
+            )?,
+        )?;
+        let metrics = Self {
+            requests: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("chassis_http_requests_total", "Requests by method, matched route and status"),
+                    &["method", "path", "code"],
+                )?,
+            )?,
+            durations: register(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "chassis_http_request_duration_seconds",
+                        "Time from the headers of a request to its answer",
+                    )
+                    .buckets(DURATIONS.to_vec()),
+                    &["method", "path"],
+                )?,
+            )?,
+            queue_waits: register(
+                &registry,
+                Histogram::with_opts(
+                    HistogramOpts::new("chassis_queue_wait_seconds", "Time a request waited for a worker")
+                        .buckets(WAITS.to_vec()),
+                )?,
+            )?,
+            rejected_full: rejected.with_label_values(&["queue_full"]),
+            rejected_deadline: rejected.with_label_values(&["deadline"]),
+            workers: gauge("chassis_workers", "Worker slots")?,
+            in_flight: gauge("chassis_requests_in_flight", "Requests that workers have in hand")?,
+            queue_length: gauge("chassis_queue_length", "Requests waiting for a worker")?,
+            queue_limit: gauge("chassis_queue_limit", "Requests that may wait for a worker")?,
+            registry,
+        };
+        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    /// Where features register their own metrics.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Every metric in the text format. The gauges of the workers are set here and not where they change: a scrape
+    /// is rare, a request is not.
+    pub fn render(&self, snapshot: Snapshot) -> Result<String, Error> {
+        let Snapshot { workers, requests_per_worker: _, busy, queued, queue_limit } = snapshot;
+        self.workers.set(i64::from(workers));
+        self.in_flight.set(i64::from(busy));
+        self.queue_length.set(i64::from(queued));
+        self.queue_limit.set(i64::from(queue_limit));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Counts an answered request. `path` is the matched route, empty for none.
+    pub(crate) fn answered(&self, method: &Method, path: &str, status: StatusCode, took: Duration) {
+        let method = method_label(method);
+        self.requests.with_label_values(&[method, path, status.as_str()]).inc();
+        self.durations.with_label_values(&[method, path]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn waited(&self, time: Duration) {
+        self.queue_waits.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn rejected_queue_full(&self) {
+        self.rejected_full.inc();
+    }
+
+    pub(crate) fn rejected_deadline(&self) {
+        self.rejected_deadline.inc();
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A client may invent methods; a label may not.
+fn method_label(method: &Method) -> &str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invented_method_does_not_become_a_label() {
+        assert_eq!(method_label(&Method::from_bytes(b"BREW").unwrap()), "other");
+        assert_eq!(method_label(&Method::PATCH), "PATCH");
+    }
+}

@@ -1,0 +1,109 @@
+//! Accepts connections.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    connection::{self, Patience},
+    front::Front,
+};
+
+/// Pause after an accept that failed for want of resources (file descriptors): they come back as connections end.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// Everything a new connection needs, and the handles by which all of them are ended.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pub front: Front,
+    pub patience: Patience,
+    /// Ends each connection after the request it has in hand.
+    pub drain: CancellationToken,
+    /// Ends each connection at once.
+    pub cut: CancellationToken,
+    pub open: TaskTracker,
+}
+
+impl Connections {
+    pub(super) fn new(front: Front, patience: Patience) -> Self {
+        let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
+        Self { front, patience, drain, cut, open: TaskTracker::new() }
+    }
+
+    fn begin(&self, socket: TcpStream) {
+        let Self { front, patience, drain, cut, open } = self.clone();
+        open.spawn(async move {
+            cut.run_until_cancelled(connection::drive(socket, front, patience, drain)).await;
+        });
+    }
+}
+
+/// Accepts until `stop` is cancelled, then takes what the kernel has accepted already, and closes the listener.
+///
+/// Several tasks accept from the one listener, so that a burst of new connections does not wait for one task's turn;
+/// a listener per thread would bind connections to threads, and requests would wait on a busy one beside an idle one.
+pub(super) async fn serve(
+    listener: TcpListener,
+    acceptors: usize,
+    connections: Connections,
+    stop: CancellationToken,
+) {
+    let listener = Arc::new(listener);
+    let mut tasks = JoinSet::new();
+    for _ in 0..acceptors {
+        let (listener, connections, stop) = (Arc::clone(&listener), connections.clone(), stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(accept(&listener, &connections)).await });
+    }
+    tasks.join_all().await;
+    if let Some(listener) = Arc::into_inner(listener) {
+        take_backlog(listener, &connections).unwrap_or_else(|error| {
+            tracing::warn!("connections in the backlog are lost: {error}");
+        });
+    }
+}
+
+async fn accept(listener: &TcpListener, connections: &Connections) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => connections.begin(socket),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!("no connection accepted: {error}");
+                sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// Connections whose handshake is done would be reset with the listener.
+fn take_backlog(listener: TcpListener, connections: &Connections) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    loop {
+        match listener.accept() {
+            Ok((socket, _)) => {
+                socket.set_nonblocking(true)?;
+                connections.begin(TcpStream::from_std(socket)?);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Binds `host:port`.
+pub(super) async fn bind(listen: &crate::config::Listen) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,215 @@
+//! Two listeners, worker slots between the service port and the handlers, live resizing, and an orderly end.
+//!
+//! ```text
+//! service port -> listener -> connection -> front -+-> /status, /metrics, 404, 405
+//!                                                  +-> limits (whole body) -> queue -> slot -> handler
+//! admin port   -> listener -> connection -> front -> probes, /metrics, /workers
+//! ```
+
+mod admin;
+mod connection;
+mod front;
+mod limits;
+mod listener;
+mod phase;
+mod queue;
+pub mod reload;
+mod shutdown;
+mod workers;
+
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, middleware::from_fn_with_state, routing::MethodRouter};
+use tokio::{net::TcpListener, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    connection::Patience,
+    front::Front,
+    limits::{Limits, Route},
+    listener::Connections,
+};
+pub use self::{
+    shutdown::{Outcome, Shutdown},
+    workers::{Size, Snapshot, Workers},
+};
+use crate::{
+    app::App,
+    config::{Config, Listen},
+    health::{self, Readiness},
+    metrics::Metrics,
+};
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}")]
+    Bind {
+        /// The configured address.
+        listen: Listen,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Two routes of one path; often `health.path` set to a path of a feature.
+    #[error("the path {path} is used twice; set health.path to a path of its own")]
+    PathTaken {
+        /// The path.
+        path: String,
+    },
+}
+
+/// Both listeners, bound but not yet accepting.
+#[derive(Debug)]
+pub struct Server {
+    service: Bound,
+    admin: Bound,
+    workers: Arc<Workers>,
+    readiness: Arc<Readiness>,
+    drain_timeout: Duration,
+}
+
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    connections: Connections,
+}
+
+impl Server {
+    /// Binds both listeners of `config` for the routes of `app`.
+    pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+        let App { routes, metrics } = app;
+        let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
+        let readiness = Arc::new(Readiness::default());
+        let patience = Patience::of(&config.server);
+        let service = service_router(config, routes, &metrics, &workers)?;
+        let admin = admin::router(&readiness, &metrics, &workers);
+        let service = Front::new(service, Arc::clone(&readiness), Some(metrics));
+        let admin = Front::new(admin, Arc::clone(&readiness), None);
+        Ok(Self {
+            service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
+            admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
+            workers,
+            readiness,
+            drain_timeout: config.server.drain_timeout.0,
+        })
+    }
+
+    /// Where the service port is, of interest when it was configured as port 0.
+    pub fn service_address(&self) -> SocketAddr {
+        self.service.address
+    }
+
+    /// Where the admin port is.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address
+    }
+
+    /// The worker slots, to watch or resize them.
+    pub fn workers(&self) -> Arc<Workers> {
+        Arc::clone(&self.workers)
+    }
+
+    /// Serves until `shutdown` asks for the end and the drain is over.
+    ///
+    /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
+    /// each connection is told `Connection: close` and ends; then the admin port closes.
+    pub async fn run(self, shutdown: Shutdown) -> Outcome {
+        let Self { service, admin, workers, readiness, drain_timeout } = self;
+        let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
+        let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+        let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
+        let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
+        readiness.start();
+        shutdown.drain.cancelled().await;
+
+        let Snapshot { busy, queued, .. } = workers.snapshot();
+        tracing::info!("shutting down: finishing {busy} requests in hand and {queued} queued");
+        readiness.drain();
+        stop_service.cancel();
+        let outcome = match serving.await {
+            Ok(connections) => end(connections, drain_timeout, &shutdown).await,
+            Err(error) => {
+                tracing::error!("the listener has failed: {error}");
+                Outcome::CutOff { connections: 0 }
+            }
+        };
+        match outcome {
+            Outcome::Drained => tracing::info!("every request is answered"),
+            Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
+        }
+        stop_admin.cancel();
+        if let Ok(connections) = administering.await {
+            connections.cut.cancel();
+        }
+        outcome
+    }
+}
+
+/// Lets the open connections finish.
+async fn end(connections: Connections, drain_timeout: Duration, shutdown: &Shutdown) -> Outcome {
+    let Connections { drain, cut, open, .. } = connections;
+    drain.cancel();
+    open.close();
+    tokio::select! {
+        () = open.wait() => return Outcome::Drained,
+        () = sleep(drain_timeout) => {}
+        () = shutdown.abort.cancelled() => {}
+    }
+    let connections = open.len();
+    cut.cancel();
+    open.wait().await;
+    Outcome::CutOff { connections }
+}
+
+impl Bound {
+    async fn new(listen: &Listen, connections: Connections) -> Result<Self, ServerError> {
+        let (listener, address) = listener::bind(listen)
+            .await
+            .map_err(|source| ServerError::Bind { listen: listen.clone(), source })?;
+        Ok(Self { listener, address, connections })
+    }
+
+    /// Accepts until `stop`, then hands back what has to be ended.
+    async fn serve(self, acceptors: usize, stop: CancellationToken) -> Connections {
+        let Self { listener, address: _, connections } = self;
+        listener::serve(listener, acceptors, connections.clone(), stop).await;
+        connections
+    }
+}
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Bound").field(&self.address).finish()
+    }
+}
+
+fn service_router(
+    config: &Config,
+    routes: Vec<(String, MethodRouter)>,
+    metrics: &Arc<Metrics>,
+    workers: &Arc<Workers>,
+) -> Result<Router, ServerError> {
+    let status = config.health.path.to_string();
+    let own =
+        [(status, health::status(&config.service)), ("/metrics".to_owned(), admin::scrape(metrics, workers))];
+    let own = own.into_iter().map(|(path, methods)| {
+        let methods = admin::unqueued(&path, methods);
+        (path, methods)
+    });
+    let queued = routes.into_iter().map(|(path, methods)| {
+        let limits = Limits::of(&config.server);
+        let route = Route { path: path.as_str().into(), limits, workers: Arc::clone(workers) };
+        (path, methods.route_layer(from_fn_with_state(Arc::new(route), limits::work)))
+    });
+    let mut built = Router::new();
+    let mut taken = BTreeSet::new();
+    for (path, methods) in own.chain(queued) {
+        if !taken.insert(path.clone()) {
+            return Err(ServerError::PathTaken { path });
+        }
+        built = built.route(&path, methods);
+    }
+    Ok(built)
+}

@@ -1,0 +1,196 @@
+//! What a connection is doing, and since when.
+//!
+//! The HTTP library has one timeout for "no complete header", and applies it to idle connections too. Here the two
+//! differ by much (10 s against 90 s), so bytes are watched on their way in.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The states of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing has been received yet.
+    Fresh,
+    /// Between two requests.
+    Idle,
+    /// Some of a request's header has been received.
+    Header,
+    /// A request is being received, worked on or answered.
+    Busy,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [Self::Fresh, Self::Idle, Self::Header, Self::Busy];
+}
+
+/// The phase of one connection. Written by the parts of one task only, so the order of memory is no concern.
+#[derive(Debug)]
+pub(super) struct Clock {
+    opened: Instant,
+    /// Milliseconds since `opened`, and in the lowest two bits the phase: one word, one store.
+    state: AtomicU64,
+    /// The last write found the socket full, so what comes next would land in the middle of an answer.
+    writing: AtomicBool,
+    /// The connection is closed by us while the client may still be sending.
+    lingers: AtomicBool,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        let state = AtomicU64::new(Phase::Fresh as u64);
+        Self {
+            opened: Instant::now(),
+            state,
+            writing: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        let millis = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> 2);
+        self.state.store(millis << 2 | phase as u64, Relaxed);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        Phase::ALL[(self.state.load(Relaxed) & 3) as usize]
+    }
+
+    /// When the current phase began.
+    pub(super) fn since(&self) -> Instant {
+        self.opened + Duration::from_millis(self.state.load(Relaxed) >> 2)
+    }
+
+    pub(super) fn linger(&self) {
+        self.lingers.store(true, Relaxed);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Relaxed)
+    }
+
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.load(Relaxed)
+    }
+}
+
+/// A socket that tells the clock when a request begins to arrive.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    pub socket: S,
+    pub clock: Arc<Clock>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if buffer.filled().len() > before && matches!(self.clock.phase(), Phase::Fresh | Phase::Idle) {
+            self.clock.enter(Phase::Header);
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.clock.writing.store(result.is_pending(), Relaxed);
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.note(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write_vectored(cx, parts);
+        self.note(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// A response body that tells the clock when it has been handed over.
+pub(super) struct Answer {
+    pub body: Body,
+    pub clock: Arc<Clock>,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.clock.enter(Phase::Idle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_begin_a_request_only_between_requests() {
+        use tokio::io::AsyncReadExt;
+        let clock = Arc::new(Clock::new());
+        let mut socket = Watched { socket: &b"GET / HTTP/1.1"[..], clock: Arc::clone(&clock) };
+        let mut buffer = [0; 4];
+        assert_eq!(clock.phase(), Phase::Fresh);
+        socket.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(clock.phase(), Phase::Header);
+        clock.enter(Phase::Busy);
+        socket.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(clock.phase(), Phase::Busy, "part of a body");
+        drop(Answer { body: Body::empty(), clock: Arc::clone(&clock) });
+        assert_eq!(clock.phase(), Phase::Idle);
+    }
+}

@@ -1,0 +1,17 @@
+//! The bundled service: features on the [`chassis`], chosen by a profile.
+//!
+//! ```text
+//! microservice                                   serve (the default)
+//! microservice config check | print              look at the configuration
+//! microservice healthcheck                       ask the admin port of a running service
+//! microservice fetch URL --data '{"a":1}'        a small HTTP client
+//! ```
+
+pub mod cli;
+pub mod config;
+pub mod message;
+mod profile;
+mod serve;
+
+pub use config::Config;
+pub use profile::Profile;

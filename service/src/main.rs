@@ -1,0 +1,20 @@
+//! The program `microservice`.
+
+use std::process::ExitCode;
+
+use chassis::config::ConfigError;
+use clap::Parser;
+use service::cli::Cli;
+
+/// `EX_USAGE` of sysexits: a wrong configuration, which a restart will not cure.
+const BAD_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("microservice: {error:#}");
+            if error.is::<ConfigError>() { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}

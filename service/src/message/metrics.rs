@@ -1,0 +1,39 @@
+//! What the feature counts, under the names of the contract (1.2.14).
+
+use prometheus::{Error, IntCounter, IntCounterVec, Opts, Registry};
+
+use super::object::Outcome;
+
+#[derive(Clone)]
+pub(super) struct Metrics {
+    requests: IntCounter,
+    succeeded: IntCounter,
+    failed: IntCounter,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, Error> {
+        let requests = IntCounter::new("pymicro_req_total", "Request count")?;
+        let codes = IntCounterVec::new(
+            Opts::new("pymicro_ret_req_total", "Request return code count"),
+            &["pymicro_ret"],
+        )?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(codes.clone()))?;
+        let of = |outcome: Outcome| codes.with_label_values(&[outcome.code()]);
+        Ok(Self { requests, succeeded: of(Outcome::Success), failed: of(Outcome::Failure) })
+    }
+
+    /// Every POST that reaches the endpoint, valid or not (contract 1.9).
+    pub(super) fn received(&self) {
+        self.requests.inc();
+    }
+
+    /// Only when there is a return code.
+    pub(super) fn returned(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Success => self.succeeded.inc(),
+            Outcome::Failure => self.failed.inc(),
+        }
+    }
+}

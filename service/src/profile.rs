@@ -1,0 +1,62 @@
+//! Which features a profile serves; nothing else knows all of them.
+
+use chassis::{App, config::Value};
+
+use crate::{Config, message};
+
+/// Names of profiles that later versions will have (contract 7.3).
+const PLANNED: [&str; 7] = ["fibonacci", "catalog", "directory", "users", "regions", "roles", "quickstart"];
+
+/// A named set of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Every feature.
+    All,
+    /// `POST /microservice`
+    Message,
+}
+
+impl Profile {
+    /// Adds the routes and metrics of the features.
+    pub fn mount(self, app: App, config: &Config) -> Result<App, prometheus::Error> {
+        match self {
+            Self::All | Self::Message => message::mount(app, config.message),
+        }
+    }
+}
+
+impl Value for Profile {
+    const WRITE: &'static str = "all or message";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "message" => Some(Self::Message),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{self:?}").to_ascii_lowercase()
+    }
+
+    fn refusal(text: &str) -> String {
+        let known = PLANNED.contains(&text);
+        let reason = if known { "is not in this version" } else { "is not a profile" };
+        format!("{text:?} {reason}; write {}", Self::WRITE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_of_a_later_version_is_told_from_a_slip() {
+        assert_eq!(Profile::refusal("users"), "\"users\" is not in this version; write all or message");
+        assert_eq!(Profile::refusal("massage"), "\"massage\" is not a profile; write all or message");
+        for profile in [Profile::All, Profile::Message] {
+            assert_eq!(Profile::parse(&profile.text()), Some(profile));
+        }
+    }
+}

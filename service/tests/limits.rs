@@ -1,0 +1,216 @@
+//! Slow, large and broken requests, slow and broken handlers.
+
+#![cfg(test)]
+
+mod support;
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, OnceLock},
+    time::{Duration, Instant},
+};
+
+use axum::{body::Bytes, routing::post};
+use chassis::{
+    App,
+    config::{Level, LogFormat, Logging},
+    logging,
+};
+use serde_json::json;
+use support::{
+    gate::Gate,
+    http::{Connection, get, post as send, request},
+    running::Running,
+    until,
+};
+
+const SLOW: &str = "The request was not received in time";
+
+fn echo() -> App {
+    let panic = post(async || -> String { panic!("secret detail") });
+    App::new().unwrap().route("/echo", post(async |body: Bytes| body)).route("/panic", panic)
+}
+
+/// All log lines of this file's tests.
+fn log() -> &'static Mutex<Vec<u8>> {
+    static LOG: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
+    struct Lines;
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            LOG.get().unwrap().lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    LOG.get_or_init(|| {
+        let settings = Logging { level: Level::Info, format: LogFormat::Text };
+        tracing::subscriber::set_global_default(logging::subscriber(settings, || Lines)).unwrap();
+        Mutex::default()
+    })
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_end_gets_408_and_the_connection_is_closed() {
+    let running = Running::with(&[("CHASSIS_SERVER__READ_TIMEOUT", "200ms")], echo()).await;
+    for begun in ["G", "POST /echo HTTP/1.1\r\nhost: x\r\nx-long: "] {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(begun).await;
+        let answer = connection.answer().await;
+        assert_eq!((answer.status, answer.message().as_str()), (408, SLOW), "{begun}");
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(connection.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_trickles_in_gets_408_as_well() {
+    let running = Running::with(&[("CHASSIS_SERVER__READ_TIMEOUT", "300ms")], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    // A second request of the connection: the first one was in time.
+    assert_eq!(connection.request("POST", "/echo", "x").await.body, "x");
+    let begun = Instant::now();
+    for byte in "POST /echo HTTP/1.1\r\n".bytes().take(5) {
+        connection.send([byte]).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(connection.answer().await.status, 408);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_gets_408() {
+    let running = Running::with(&[("CHASSIS_SERVER__READ_TIMEOUT", "200ms")], echo()).await;
+    for begun in ["content-length: 9\r\n\r\npart", "transfer-encoding: chunked\r\n\r\n4\r\npart\r\n"] {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(format!("POST /echo HTTP/1.1\r\nhost: x\r\n{begun}")).await;
+        let answer = connection.answer().await;
+        assert_eq!((answer.status, answer.message().as_str()), (408, SLOW), "{begun}");
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(connection.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_gets_408_after_the_timeout() {
+    let env = [("CHASSIS_SERVER__READ_TIMEOUT", "10s"), ("CHASSIS_SERVER__TIMEOUT", "200ms")];
+    let running = Running::with(&env, echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    connection.send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n").await;
+    for _ in 0..8 {
+        connection.send("x").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(connection.answer().await.status, 408);
+}
+
+#[tokio::test]
+async fn an_idle_connection_outlives_the_header_limit_but_not_its_own() {
+    let env = [("CHASSIS_SERVER__READ_TIMEOUT", "100ms"), ("CHASSIS_SERVER__KEEP_ALIVE", "900ms")];
+    let running = Running::with(&env, echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(connection.request("POST", "/echo", "still here").await.body, "still here");
+    }
+    assert!(connection.is_closed().await, "closed without an answer nobody asked for");
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_gets_413_even_while_it_is_still_being_sent() {
+    let running = Running::with(&[("CHASSIS_SERVER__MAX_BODY", "1Ki")], echo()).await;
+    let exact = "x".repeat(1024);
+    assert_eq!(send(running.service, "/echo", &exact).await.body, exact);
+    let message = "The request body is larger than 1024 bytes";
+
+    // Far more than the buffers of both ends hold.
+    let large = "x".repeat(8 << 20);
+    let mut connection = Connection::open(running.service).await;
+    connection.send(request("POST", "/echo", &large)).await;
+    let announced = connection.answer().await;
+    assert_eq!((announced.status, announced.message().as_str()), (413, message));
+    assert!(connection.is_closed().await);
+
+    let mut connection = Connection::open(running.service).await;
+    let chunk = format!("{:x}\r\n{exact}\r\n", exact.len());
+    connection
+        .send(format!("POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}"))
+        .await;
+    let chunked = connection.answer().await;
+    assert_eq!((chunked.status, chunked.message().as_str()), (413, message));
+    assert_eq!(chunked.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn a_body_in_several_pieces_arrives_whole() {
+    let running = Running::with(&[], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    connection.send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n").await;
+    for piece in ["one", "two", "six"] {
+        connection.send(piece).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(connection.answer().await.body, "onetwosix");
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let running = Running::with(&[], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    let all: String = (0..20).map(|number| request("POST", "/echo", &number.to_string())).collect();
+    connection.send(all).await;
+    for number in 0..20 {
+        assert_eq!(connection.answer().await.body, number.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_gets_504_and_is_cancelled() {
+    let gate = Gate::closed();
+    let app = App::new().unwrap().route("/gate", gate.route());
+    let running = Running::with(&[("CHASSIS_SERVER__TIMEOUT", "200ms")], app).await;
+    let answer = send(running.service, "/gate", "").await;
+    assert_eq!((answer.status, answer.json()), (504, json!({ "message": "Gateway Timeout" })));
+    assert_eq!(gate.begun().len(), 1);
+    until(0, async || gate.inside()).await;
+    assert_eq!(running.workers.snapshot().busy, 0);
+}
+
+#[tokio::test]
+async fn a_panic_gets_500_without_details_which_are_logged_under_the_operation_id() {
+    let log = log();
+    let running = Running::with(&[], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    let answer = connection.request("POST", "/panic", "").await;
+    assert_eq!((answer.status, answer.json()), (500, json!({ "message": "Internal Server Error" })));
+    let id = answer.header("x-operation-id").unwrap();
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let line = log.lines().find(|line| line.contains("secret detail")).unwrap();
+    assert!(
+        line.contains(&format!("[ERROR][{id}] chassis::server::limits: a handler panicked: secret detail")),
+        "{line}"
+    );
+    assert_eq!(running.workers.snapshot().busy, 0);
+    assert_eq!(connection.request("POST", "/echo", "alive").await.body, "alive");
+}
+
+#[tokio::test]
+async fn a_header_above_the_limit_gets_431() {
+    let running = Running::with(&[], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    connection
+        .send(format!("POST /echo HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(70 << 10)))
+        .await;
+    assert_eq!(connection.answer().await.status, 431);
+}
+
+#[tokio::test]
+async fn what_is_not_http_gets_400() {
+    let running = Running::with(&[], echo()).await;
+    let mut connection = Connection::open(running.service).await;
+    connection.send("EHLO there\r\n\r\n").await;
+    assert_eq!(connection.answer().await.status, 400);
+    assert!(connection.is_closed().await);
+    assert_eq!(get(running.service, "/status").await.status, 200);
+}

@@ -1,0 +1,114 @@
+//! HTTP/1.1 by hand: what goes over the socket is what the test wrote.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::soon;
+
+/// An answer as it came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
+    }
+
+    pub fn message(&self) -> String {
+        self.json()["message"].as_str().unwrap_or_else(|| panic!("no message in {:?}", self.body)).to_owned()
+    }
+}
+
+/// One connection.
+pub struct Connection {
+    socket: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> Self {
+        let socket = soon("a connection", TcpStream::connect(address)).await.unwrap();
+        Self { socket, received: Vec::new() }
+    }
+
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.socket.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    pub async fn request(&mut self, method: &str, path: &str, body: &str) -> Answer {
+        self.send(request(method, path, body)).await;
+        self.answer().await
+    }
+
+    /// The next answer, of a length that is announced.
+    pub async fn answer(&mut self) -> Answer {
+        self.try_answer().await.unwrap_or_else(|| panic!("closed instead of an answer: {:?}", self.received))
+    }
+
+    /// The same, or `None` when the server closes without one.
+    pub async fn try_answer(&mut self) -> Option<Answer> {
+        let end = loop {
+            match self.received.windows(4).position(|window| window == b"\r\n\r\n") {
+                Some(end) => break end,
+                None if self.read().await => {}
+                None => return None,
+            }
+        };
+        let head: Vec<u8> = self.received.drain(..end + 4).collect();
+        let head = String::from_utf8(head).unwrap();
+        let mut lines = head.trim_end().lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<_> = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.received.len() < length {
+            assert!(self.read().await, "closed in the middle of a body");
+        }
+        answer.body = String::from_utf8(self.received.drain(..length).collect()).unwrap();
+        Some(answer)
+    }
+
+    /// Whether the server has closed and sent nothing more.
+    pub async fn is_closed(&mut self) -> bool {
+        self.received.is_empty() && !self.read().await
+    }
+
+    async fn read(&mut self) -> bool {
+        soon("an answer", self.socket.read_buf(&mut self.received)).await.is_ok_and(|read| read > 0)
+    }
+}
+
+/// `method path` with a body of announced length.
+pub fn request(method: &str, path: &str, body: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// One request on a connection of its own.
+pub async fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    Connection::open(address).await.request(method, path, body).await
+}
+
+pub async fn get(address: SocketAddr, path: &str) -> Answer {
+    ask(address, "GET", path, "").await
+}
+
+pub async fn post(address: SocketAddr, path: &str, body: &str) -> Answer {
+    ask(address, "POST", path, body).await
+}
