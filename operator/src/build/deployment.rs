@@ -89,7 +89,7 @@ fn pod(validated: &Validated) -> PodSpec {
 
 /// The longest request may begin at the last moment before the service is told to end.
 fn grace_period(validated: &Validated) -> i64 {
-    SERVICE_DRAIN + i64::try_from(validated.timeout.as_secs()).unwrap_or(i64::MAX / 2) + EXIT_MARGIN
+    SERVICE_DRAIN + i64::try_from(validated.longest_request().as_secs()).unwrap_or(i64::MAX / 2) + EXIT_MARGIN
 }
 
 fn empty_dir(name: &str) -> Volume {

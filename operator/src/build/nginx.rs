@@ -4,7 +4,7 @@ use crate::{api::PROXY_PORT, controller::validate::Validated};
 /// the way through nginx to the service works.
 pub(super) const READY_PATH: &str = "/-/readyz";
 
-/// Longer than the service's own limit, so that the service's 504 wins over nginx's.
+/// Longer than the service's own limits, so that the service's 503 or 504 wins over nginx's.
 const TIMEOUT_MARGIN: u64 = 2;
 
 /// nginx's whole configuration. Writes nowhere but /tmp.
@@ -15,7 +15,7 @@ const TIMEOUT_MARGIN: u64 = 2;
 /// - `max_fails=0`: with one upstream, marking it down for ten seconds can only lose requests.
 pub(super) fn config(validated: &Validated) -> String {
     let spec = &validated.spec;
-    let timeout = validated.timeout.as_secs().max(1) + TIMEOUT_MARGIN;
+    let timeout = validated.longest_request().as_secs() + TIMEOUT_MARGIN;
     format!(
         r#"worker_processes 1;
 pid /tmp/nginx.pid;

@@ -45,6 +45,13 @@ pub struct Validated {
     pub timeout: Duration,
 }
 
+impl Validated {
+    /// From a request's arrival to its answer: it may wait for a worker as long as it may be worked on.
+    pub fn longest_request(&self) -> Duration {
+        self.timeout * 2
+    }
+}
+
 /// Why nothing is changed until the user does something.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
