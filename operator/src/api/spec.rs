@@ -179,7 +179,8 @@ pub struct Proxy {
     pub image: Option<String>,
 
     /// How long a request may be worked on before the client gets 504: a duration such as 30s or
-    /// 2m, at most 1h. As long it may wait for a worker before that; then the client gets 503.
+    /// 2m, at most 1h. In the bundled service it may wait for a worker as long before that; then the
+    /// client gets 503.
     #[serde(default = "defaults::timeout")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')")

@@ -46,9 +46,10 @@ pub struct Validated {
 }
 
 impl Validated {
-    /// From a request's arrival to its answer: it may wait for a worker as long as it may be worked on.
+    /// From a request's arrival to its answer. With the bundled service it may wait for a worker as
+    /// long as it may be worked on; of other images nothing is known.
     pub fn longest_request(&self) -> Duration {
-        self.timeout * 2
+        if self.bundled { self.timeout * 2 } else { self.timeout }
     }
 }
 
