@@ -61,10 +61,14 @@ fn service_file(validated: &Validated, with_workers: bool) -> String {
             }}),
         );
     }
-    let mut named = json!({ "service": { "name": validated.child_name } });
-    overlay(&mut named, config);
+    // What the user may override. The drain outlasts the longest request, so that none is cut off.
+    let mut file = json!({
+        "service": { "name": validated.child_name },
+        "server": { "drain_timeout": format!("{}s", validated.longest_request().as_secs()) },
+    });
+    overlay(&mut file, config);
     // Values made of JSON always have a YAML form.
-    serde_yaml::to_string(&named).unwrap_or_default()
+    serde_yaml::to_string(&file).unwrap_or_default()
 }
 
 /// Lays `over` over `base`: objects are merged, everything else is replaced.
