@@ -1,0 +1,29 @@
+#!/bin/bash
+# chart.sh: lints the chart, renders it with every set of values in its ci/, and
+# shows that its schema refuses values that are wrong.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+chart=charts/microservice-operator
+helm=$(type -P helm) || helm=$("$cluster_dir/build.sh" helm)/helm
+work=$(mktemp -d)
+on_end() { rm -rf "$work"; }
+export HELM_CACHE_HOME=$work HELM_CONFIG_HOME=$work HELM_DATA_HOME=$work
+
+version=$(sed -n 's/^appVersion: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' $chart/Chart.yaml)
+crate=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+[ "$version" = "$crate" ] || die "the chart's appVersion is $version, the crates' version is $crate; make them equal"
+
+render() { "$helm" template test "$chart" --namespace test --include-crds "$@"; }
+for values in "$chart"/ci/*-values.yaml; do
+	"$helm" lint --strict --quiet "$chart" -f "$values"
+	render -f "$values" >"$work/rendered.yaml"
+	grep -q '^kind: Deployment$' "$work/rendered.yaml" || die "no Deployment with $values"
+	grep -q '^    helm.sh/resource-policy: keep$' "$work/rendered.yaml" || die "no CRD that is kept, with $values"
+	say "rendered with $(basename "$values"): $(grep -c '^kind: ' "$work/rendered.yaml") objects"
+done
+# Nobody reads a schema that refuses nothing.
+for wrong in replicas=many replicas=2 image.pullPolicy=Sometimes image.tags=1 log.level=loud log.format=xml \
+	serviceMonitor.interval=soon serviceAccount.create=false; do
+	if render --set "$wrong" >/dev/null 2>"$work/refusal"; then die "the chart accepts --set $wrong"; fi
+	say "refused --set $wrong: $(grep -v '^Error: values don\|^microservice-operator:$\|^$' "$work/refusal" | head -n 1)"
+done

@@ -1,0 +1,31 @@
+#!/bin/bash
+# e2e.sh [CARGO_ARGUMENT...]: the e2e tests alone, on the chosen cluster, which
+# is started when it is not there and stays when they are done. For example
+#   e2e/scripts/e2e.sh --test drift
+#
+#   CONTEXT=...            a context of your kubeconfig instead of kind or the local cluster
+#   REGISTRY=... TAG=...   images that such a cluster can pull
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$scripts/target.sh"
+
+on_failure() {
+	case $1 in operator | e2e) diagnose ;; esac
+}
+
+phase "set-up"
+choose_cluster
+case $cluster in
+local) "$scripts/setup.sh" build cluster ;;
+*) "$scripts/setup.sh" build ;;
+esac
+phase "images"
+build_images operator service e2e-client
+phase "cluster"
+start_cluster
+phase "load images"
+load_images
+phase "operator"
+install_chart
+phase "e2e"
+run_e2e "$@"

@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2034 # used by those who source this
+# Shared by the scripts behind the make targets; sourced.
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=../cluster/lib.sh
+. "$repo/e2e/cluster/lib.sh"
+scripts=$repo/e2e/scripts
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+cd "$repo" || exit
+
+# --- phases: what is being done, how long it took, and where it failed ---
+phase_name='' phase_began='' phase_times=() phases_began=$(now)
+
+# phase NAME: ends the phase before and begins another.
+phase() {
+	phase_end
+	phase_name=$1 phase_began=$(now)
+	say "== $1"
+}
+phase_end() {
+	[ -n "$phase_name" ] || return 0
+	phase_times+=("$(printf '%7s s  %s' "$(since "$phase_began")" "$phase_name")")
+	phase_name=''
+}
+phase_table() {
+	phase_end
+	say "== times"
+	printf '%s\n' "${phase_times[@]}" "$(printf '%7s s  in all' "$(since "$phases_began")")" >&2
+	phase_times=()
+}
+
+# on_end is for a script to replace: what must be done however it ends.
+# on_failure likewise: what helps to understand a failure, before on_end.
+on_end() { :; }
+on_failure() { :; }
+finish() {
+	local code=$? failed=$phase_name
+	trap - EXIT
+	trap '' INT TERM
+	set +e
+	if [ $code != 0 ]; then
+		[ -z "$failed" ] || say "FAILED: $failed"
+		on_failure "$failed"
+	fi
+	on_end
+	[ ${#phase_times[@]} = 0 ] || phase_table
+	[ $code = 0 ] || [ -z "$failed" ] || say "FAILED: $failed"
+	exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM

@@ -1,0 +1,182 @@
+# shellcheck shell=bash disable=SC2153,SC2154 # from lib.sh and the environment
+# The cluster that a script works on, and what is done to it; sourced after
+# lib.sh. It is a context of the user's kubeconfig (CONTEXT=), or kind where
+# Docker and kind are there, or the local cluster. CLUSTER=local or CLUSTER=kind
+# decides without looking.
+
+namespace=microservice-system release=microservice-operator
+chart=$repo/charts/microservice-operator
+kind_name=microservice
+kind_image=${KIND_IMAGE:-}
+
+# choose_cluster: sets $cluster to given, kind or local.
+choose_cluster() {
+	if [ -n "${CONTEXT:-}" ]; then
+		cluster=given
+	elif [ -n "${CLUSTER:-}" ]; then
+		cluster=$CLUSTER
+	elif has_kind; then
+		cluster=kind
+	else
+		cluster=local
+	fi
+	case $cluster in
+	given) say "cluster: the context $CONTEXT" ;;
+	kind)
+		has_kind || die "kind needs the program kind and a running Docker (docker info), or leave CLUSTER away"
+		say "cluster: kind ($kind_name)"
+		;;
+	local) say "cluster: the local one, in $STATE" ;;
+	*) die "CLUSTER is $cluster; use local or kind, or CONTEXT=<a context of your kubeconfig>" ;;
+	esac
+}
+# The command docker alone is no Docker: it must reach a server.
+has_kind() { command -v kind >/dev/null && command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+
+# kubeconfig_path: where the kubeconfig of the chosen cluster is.
+kubeconfig_path() {
+	case $cluster in
+	given) echo "$cache/clusters/context-$(printf '%s' "$CONTEXT" | tr -c 'a-zA-Z0-9\n' -)/kubeconfig" ;;
+	kind) echo "$cache/clusters/kind/kubeconfig" ;;
+	local) echo "$STATE/kubeconfig" ;;
+	esac
+}
+
+# (type -P and not command -v: that would find the functions of these names.)
+# use_tools: kubectl and helm, the cluster's own or the user's, as $KUBECTL and $HELM.
+use_tools() {
+	if [ "$cluster" = local ]; then
+		KUBECTL=$STATE/bin/kubectl HELM=$STATE/bin/helm
+	else
+		KUBECTL=$(type -P kubectl) || KUBECTL=$("$cluster_dir/build.sh" kubernetes)/kubectl
+		HELM=$(type -P helm) || HELM=$("$cluster_dir/build.sh" helm)/helm
+	fi
+	export KUBECTL HELM
+	# As kubectl's cache below: helm's belongs to this cluster alone.
+	local home
+	home=$(dirname "$KUBECONFIG")/helm
+	export HELM_CACHE_HOME=$home HELM_CONFIG_HOME=$home HELM_DATA_HOME=$home
+}
+kubectl() { "$KUBECTL" "$@"; }
+helm() { "$HELM" "$@"; }
+
+# start_cluster: it runs, and KUBECONFIG names it and nothing else.
+start_cluster() {
+	local path dir
+	path=$(kubeconfig_path)
+	dir=$(dirname "$path")
+	case $cluster in
+	given)
+		KUBECTL=$(type -P kubectl) || KUBECTL=$("$cluster_dir/build.sh" kubernetes)/kubectl
+		mkdir -p "$dir"
+		(umask 077 && "$KUBECTL" config view --context "$CONTEXT" --minify --flatten --raw >"$path.new") ||
+			{ rm -r "$dir" && die "no context $CONTEXT in your kubeconfig (kubectl config get-contexts)"; }
+		mv "$path.new" "$path"
+		;;
+	kind)
+		mkdir -p "$dir"
+		if ! kind get clusters 2>/dev/null | grep -qx "$kind_name"; then
+			progress "starting kind" "$cache/log/kind.log" kind create cluster --name "$kind_name" \
+				--config "$repo/e2e/kind.yaml" --kubeconfig "$path" --wait 120s ${kind_image:+--image "$kind_image"}
+		fi
+		kind get kubeconfig --name "$kind_name" >"$path"
+		;;
+	local) "$cluster_dir/up.sh" ;;
+	esac
+	export KUBECONFIG=$path KUBECACHEDIR=$dir/kubectl-cache
+	use_tools
+	kubectl version --request-timeout 20s >/dev/null || die "the cluster's API server does not answer (kubectl version)"
+	if [ "$cluster" = kind ]; then install_prometheus; fi
+}
+
+# install_prometheus: the same Prometheus operator as in the local cluster, with
+# its published images, for a cluster that can pull them.
+install_prometheus() {
+	! kubectl get namespace monitoring >/dev/null 2>&1 || return 0
+	command -v go >/dev/null || {
+		say "note: no Prometheus operator is installed (its CRDs come with its Go module, and Go is missing); Microservices say Monitored=False"
+		return
+	}
+	local module
+	module=$(go -C "$cluster_dir/programs/prometheus-operator" list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator) ||
+		return
+	[ -n "$module" ] || module=$(go -C "$cluster_dir/programs/prometheus-operator" mod download -json github.com/prometheus-operator/prometheus-operator | jq -r .Dir)
+	kubectl apply --server-side -f "$module/example/prometheus-operator-crd/" >/dev/null
+	kubectl wait --for condition=Established crd --all --timeout 60s >/dev/null
+	# shellcheck disable=SC2016
+	sed -E 's#localhost/(prometheus-operator|prometheus-config-reloader):#registry.example.com/prometheus-operator/\1:#; s#localhost/prometheus:v3.13.5#registry.example.com/prometheus/prometheus:v3.13.5#' \
+		"$cluster_dir/addons/prometheus-operator.yaml" | kubectl apply -f - >/dev/null
+	kubectl wait --for condition=Available -n monitoring prometheus/main --timeout 300s >/dev/null
+}
+
+# build_images NAME...: makes $image[NAME] and $archive[NAME].
+declare -A image archive
+build_images() {
+	local line name
+	if [ "$cluster" = given ]; then
+		# A cluster that we cannot load images into pulls them.
+		local tag=${TAG:-$(release_version)}
+		for name; do image[$name]=${REGISTRY:+${REGISTRY%/}/}microservice-dev/$name:$tag; done
+		say "the cluster pulls its images: ${image[*]}"
+		say "(REGISTRY= and TAG= choose others; make images REGISTRY=... TAG=... OUT=dist makes archives to push)"
+		return
+	fi
+	# nginx: only the local cluster cannot pull it.
+	[ "$cluster" != local ] || set -- "$@" nginx
+	while read -r name line; do
+		image[$name]=${line% *}
+		archive[$name]=${line#* }
+	done < <("$scripts/images.sh" "$@" || echo FAILED)
+	[ -z "${image[FAILED]+x}" ] || exit 1
+}
+release_version() { sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$repo/Cargo.toml"; }
+
+load_images() {
+	case $cluster in
+	local) "$cluster_dir/load.sh" "${archive[@]}" ;;
+	kind)
+		local path
+		for path in "${archive[@]}"; do kind load image-archive --name "$kind_name" "$path"; done
+		;;
+	esac
+}
+
+# install_chart: the operator with our images, and waits for it.
+install_chart() {
+	helm upgrade --install "$release" "$chart" -n "$namespace" --create-namespace \
+		--set "image.repository=${image[operator]%:*}" --set "image.tag=${image[operator]##*:}" \
+		--set "serviceImage.repository=${image[service]%:*}" --set "serviceImage.tag=${image[service]##*:}" \
+		--wait --timeout 120s >"$cache/log/helm.log" 2>&1 || {
+		cat "$cache/log/helm.log" >&2
+		return 1
+	}
+}
+
+# diagnose: what helps to understand a failure on the cluster.
+diagnose() {
+	say "--- pods"
+	kubectl get pods -A -o wide
+	say "--- Microservices"
+	kubectl get microservices -A -o yaml --ignore-not-found
+	say "--- events, newest last"
+	kubectl get events -A --sort-by .metadata.creationTimestamp | tail -n 60
+	say "--- the operator's log"
+	kubectl logs -n "$namespace" "deployment/$release" --all-containers --tail 200
+	kubectl logs -n "$namespace" "deployment/$release" --all-containers --tail 50 --previous 2>/dev/null
+	if [ "$cluster" = local ]; then
+		local kept
+		kept=$cache/log/failed-$(date +%Y%m%d-%H%M%S)
+		cp -r "$STATE/log" "$kept" && say "--- the cluster's own logs: $kept"
+		find "$cache/log" -maxdepth 1 -name 'failed-*' | sort | head -n -3 | xargs -r rm -r
+	fi
+} >&2
+
+# run_e2e [CARGO_ARGUMENT...]: the tests that need a
+# cluster with the operator.
+run_e2e() {
+	local state=
+	[ "$cluster" != local ] || state=$STATE
+	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_OPERATOR_NAMESPACE=$namespace \
+		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \
+		cargo test --locked -p e2e --tests "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
+}

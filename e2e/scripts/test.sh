@@ -1,0 +1,60 @@
+#!/bin/bash
+# test.sh: everything. Ends at the first phase that fails, and names it. The
+# cluster is one of its own, removed in the end: one of make up is not disturbed.
+#
+#   KEEP=1   leaves the cluster for a look when something failed
+set -euo pipefail
+# By the path of this checkout: two can be tested at a time.
+here=$(cd "$(dirname "$0")" && pwd)
+STATE=${STATE:-${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator/clusters/test-$(printf %s "$here" | sha256sum | cut -c 1-8)}
+. "$here/lib.sh"
+. "$scripts/target.sh"
+cluster=local
+mkdir -p "$cache"
+exec {lock}>"$cache/.test-$(basename "$STATE").lock"
+flock -n "$lock" || die "another make test runs for this checkout"
+
+started=
+on_failure() {
+	case $1 in operator | e2e) diagnose ;; esac
+}
+on_end() {
+	[ -n "$started" ] || return 0
+	if [ -n "${KEEP:-}" ] && alive; then
+		say "kept: export KUBECONFIG=$STATE/kubeconfig; remove it with STATE=$STATE make down"
+	else
+		"$cluster_dir/down.sh"
+	fi
+}
+
+phase "set-up"
+"$scripts/setup.sh" build cluster
+phase "format"
+cargo fmt --all --check
+phase "clippy"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+phase "unit, golden and fake API tests"
+cargo test --locked --workspace
+phase "generated files are fresh"
+"$scripts/generate.sh" --check
+phase "dependencies (cargo deny)"
+"$scripts/deny.sh"
+phase "images"
+build_images operator service e2e-client
+phase "cluster"
+started=1
+start_cluster
+phase "chart"
+"$scripts/chart.sh"
+phase "cluster's own check"
+"$cluster_dir/check.sh"
+phase "load images"
+load_images
+phase "operator"
+install_chart
+phase "e2e"
+run_e2e
+phase "down leaves nothing"
+"$scripts/test-down.sh"
+phase_end
+say "all passed"
