@@ -18,11 +18,9 @@ mkdir -p "$images"
 
 # All three always together: cargo's features are those of all that it builds
 # at once, and another set would build the dependencies once more. --target
-# keeps the flag from build scripts and macros, which cannot be static. A panic
-# unwinds: a handler of the service that panics answers 500 and must not take
-# the other requests with it.
+# keeps the flag from build scripts and macros, which cannot be static.
 programs() {
-	RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_PANIC=unwind cargo build --release --locked --target "$target" \
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target "$target" \
 		-p operator -p service -p e2e --bins
 }
 

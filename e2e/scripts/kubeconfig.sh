@@ -7,7 +7,8 @@ set -euo pipefail
 if [ -n "${CONTEXT:-}" ]; then
 	candidates=(given)
 else
-	candidates=(local kind)
+	candidates=("${CLUSTER:-local}")
+	[ -n "${CLUSTER:-}" ] || candidates+=(kind)
 fi
 for cluster in "${candidates[@]}"; do
 	path=$(kubeconfig_path)

@@ -98,14 +98,17 @@ install_prometheus() {
 		return
 	}
 	local module
+	published() { sed -n "s#^$1##p" "$module/bundle.yaml" | tail -n 1; }
 	module=$(go -C "$cluster_dir/programs/prometheus-operator" list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator) ||
 		return
 	[ -n "$module" ] || module=$(go -C "$cluster_dir/programs/prometheus-operator" mod download -json github.com/prometheus-operator/prometheus-operator | jq -r .Dir)
 	kubectl apply --server-side -f "$module/example/prometheus-operator-crd/" >/dev/null
 	kubectl wait --for condition=Established crd --all --timeout 60s >/dev/null
-	# shellcheck disable=SC2016
-	sed -E 's#localhost/(prometheus-operator|prometheus-config-reloader):#registry.example.com/prometheus-operator/\1:#; s#localhost/prometheus:v3.13.5#registry.example.com/prometheus/prometheus:v3.13.5#' \
-		"$cluster_dir/addons/prometheus-operator.yaml" | kubectl apply -f - >/dev/null
+	# The published images are named in the module; of Prometheus itself the
+	# operator knows the name.
+	sed "s#localhost/prometheus-operator:.*#$(published '        image: ')#
+		s#localhost/prometheus-config-reloader:.*#$(published '        - --prometheus-config-reloader=')#
+		/image: localhost\/prometheus:/d" "$cluster_dir/addons/prometheus-operator.yaml" | kubectl apply -f - >/dev/null
 	kubectl wait --for condition=Available -n monitoring prometheus/main --timeout 300s >/dev/null
 }
 
@@ -176,7 +179,8 @@ diagnose() {
 run_e2e() {
 	local state=
 	[ "$cluster" != local ] || state=$STATE
+	[ $# != 0 ] || set -- --tests
 	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_OPERATOR_NAMESPACE=$namespace \
 		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \
-		cargo test --locked -p e2e --tests "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
+		cargo test --locked -p e2e "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
 }

@@ -29,6 +29,8 @@ on_end() {
 
 phase "set-up"
 "$scripts/setup.sh" build cluster
+# One of a test that was killed.
+"$cluster_dir/down.sh"
 phase "format"
 cargo fmt --all --check
 phase "clippy"

@@ -55,7 +55,7 @@ Now try:
 END
 if [ "$cluster" != given ]; then
 	cat <<END
-  kubectl port-forward -n monitoring service/prometheus-operated 9090      # then http://127.0.0.1:9090/query?g0.expr=pymicro_req_total
+  kubectl port-forward -n monitoring service/prometheus-operated 9090      # then http://127.0.0.1:9090/api/v1/query?query=pymicro_req_total
 END
 fi
 echo "  make down${CONTEXT:+ CONTEXT=$CONTEXT}"
