@@ -29,7 +29,7 @@ impl Answer {
 pub struct Load<'a> {
     /// Where to.
     pub url: &'a str,
-    /// Connections at a time; each waits for an answer before it sends the next request.
+    /// Connections at a time; each has one request on its way.
     pub connections: u32,
     /// Requests in all.
     pub requests: u32,
@@ -37,6 +37,8 @@ pub struct Load<'a> {
     pub data: &'a str,
     /// false: a new connection for every request.
     pub keepalive: bool,
+    /// Requests per second; none: as quick as the answers come.
+    pub rate: Option<u32>,
 }
 
 /// A pod that sends requests.
@@ -59,13 +61,15 @@ impl Case {
 
     /// Starts many requests; they go on while the test does something else.
     pub async fn start_load(&self, load: Load<'_>) -> Result<LoadPod<'_>> {
-        let Load { url, connections, requests, data, keepalive } = load;
+        let Load { url, connections, requests, data, keepalive, rate } = load;
         let (connections, requests) = (connections.to_string(), requests.to_string());
         let mut arguments = vec!["load", url, "--connections", &connections, "--requests", &requests];
         arguments.extend(["--method", "POST", "--data", data]);
         if !keepalive {
             arguments.push("--no-keepalive");
         }
+        let rate = rate.unwrap_or_default().to_string();
+        arguments.extend(["--rate", &rate]);
         self.start_client(&arguments).await
     }
 
@@ -106,6 +110,13 @@ impl Case {
 }
 
 impl LoadPod<'_> {
+    /// Waits until the requests have begun.
+    pub async fn running(&self) -> Result<()> {
+        let begun = |pod: &Pod| pod.status.as_ref().and_then(|s| s.phase.as_deref()) != Some("Pending");
+        wait::found(&self.case.api::<Pod>(), &self.name, "the client to start", wait::LONG, begun).await?;
+        Ok(())
+    }
+
     /// Waits until the last request is answered.
     pub async fn report(self) -> Result<LoadReport> {
         let output = self.output().await?;

@@ -45,7 +45,7 @@ async fn load_never_exceeds_the_workers() -> Result<()> {
         let spec = |concurrency: u32| json!({ "concurrency": concurrency, "replicas": 2, "config": { "message": { "delay": "100ms" } } });
         case.apply_ready("c", spec(4)).await?;
         let pods = case.pods("c").await?;
-        let load = Load { url: "http://c/microservice", connections: 64, requests: 3000, data: "{}", keepalive: true };
+        let load = Load { url: "http://c/microservice", connections: 64, requests: 3000, data: "{}", keepalive: true, rate: None };
         let load = case.start_load(load).await?;
 
         try_join_all(pods.iter().map(|pod| in_flight_reaches(case, pod, 4))).await?;

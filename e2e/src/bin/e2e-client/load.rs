@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
 use tokio::{
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::target::{Body, Target};
@@ -36,6 +36,10 @@ pub struct Load {
     /// A new connection for every request.
     #[arg(long)]
     no_keepalive: bool,
+    /// Requests per second, over all connections: each is due at its own time, whatever became of
+    /// those before it (0: each connection sends when it has its answer).
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
     /// Seconds until an answer must be complete.
     #[arg(long, default_value_t = 30)]
     timeout: u64,
@@ -49,14 +53,17 @@ enum Outcome {
 
 impl Load {
     pub async fn run(self) -> Result<()> {
-        let Self { url, connections, requests, method, data, no_keepalive, timeout } = self;
+        let Self { url, connections, requests, method, data, no_keepalive, rate, timeout } = self;
+        let began = Instant::now();
         let worker = Worker {
             target: Arc::new(Target::new(&url, &method, &data)?),
-            left: Arc::new(AtomicU64::new(requests)),
+            next: Arc::new(AtomicU64::new(0)),
+            requests,
+            began,
+            interval: (rate > 0).then(|| Duration::from_secs(1) / rate),
             keepalive: !no_keepalive,
             limit: Duration::from_secs(timeout),
         };
-        let began = Instant::now();
         let mut workers = JoinSet::new();
         for _ in 0..connections {
             workers.spawn(worker.clone().run());
@@ -75,7 +82,11 @@ impl Load {
 #[derive(Clone)]
 struct Worker {
     target: Arc<Target>,
-    left: Arc<AtomicU64>,
+    next: Arc<AtomicU64>,
+    requests: u64,
+    began: Instant,
+    /// Between two requests; none: as quick as the answers.
+    interval: Option<Duration>,
     keepalive: bool,
     limit: Duration,
 }
@@ -84,9 +95,7 @@ impl Worker {
     async fn run(self) -> LoadReport {
         let mut report = LoadReport::default();
         let mut connection = None;
-        while self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-        {
-            let began = Instant::now();
+        while let Some(began) = self.turn().await {
             report.sent += 1;
             let outcome = timeout(self.limit, self.send(&mut connection)).await;
             match outcome.unwrap_or(Outcome::Lost("timeout")) {
@@ -102,6 +111,19 @@ impl Worker {
             }
         }
         report
+    }
+
+    /// Waits for the next request's time and returns it; none when all are sent. A request that is
+    /// begun late counts from when it was due, or a server that stalls would look quick.
+    async fn turn(&self) -> Option<Instant> {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        if index >= self.requests {
+            return None;
+        }
+        let Some(interval) = self.interval else { return Some(Instant::now()) };
+        let due = self.began + interval * u32::try_from(index).ok()?;
+        sleep_until(due).await;
+        Some(due)
     }
 
     /// Sends one request, once: an idle connection that turns out to be closed only when the request
