@@ -33,8 +33,9 @@ for _ in $(seq "$runs"); do
 	service_rss=$(rss default "$pod" 9090)
 	kubectl delete microservice "$name" --wait >/dev/null
 done
-operator=$(kubectl get pods -n "$namespace" -l app.kubernetes.io/component=operator -o jsonpath='{.items[0].metadata.name}' 2>/dev/null) ||
-	operator=$(kubectl get pods -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
+# The one that works: a standby has less to remember.
+operator=$(kubectl get lease -n "$namespace" "$release" -o jsonpath='{.spec.holderIdentity}')
+operator=${operator%%_*}
 built=$CARGO_TARGET_DIR/$(uname -m)-unknown-linux-gnu/release
 size() { if [ -e "$1" ]; then stat -c %s "$1" | awk '{ printf "%.1f", $1 / 1000000 }'; else echo "not built"; fi; }
 

@@ -163,9 +163,10 @@ diagnose() {
 	kubectl get microservices -A -o yaml --ignore-not-found
 	say "--- events, newest last"
 	kubectl get events -A --sort-by .metadata.creationTimestamp | tail -n 60
-	say "--- the operator's log"
-	kubectl logs -n "$namespace" "deployment/$release" --all-containers --tail 200
-	kubectl logs -n "$namespace" "deployment/$release" --all-containers --tail 50 --previous 2>/dev/null
+	say "--- the operators' logs, and which of them works"
+	kubectl logs -n "$namespace" -l "app.kubernetes.io/instance=$release" --prefix --all-containers --tail 200
+	kubectl logs -n "$namespace" -l "app.kubernetes.io/instance=$release" --prefix --all-containers --tail 50 --previous 2>/dev/null
+	kubectl get lease -n "$namespace" "$release" -o yaml
 	if [ "$cluster" = local ]; then
 		local kept
 		kept=$cache/log/failed-$(date +%Y%m%d-%H%M%S)

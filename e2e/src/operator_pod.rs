@@ -1,17 +1,18 @@
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, LogParams},
-    runtime::{conditions::is_pod_running, wait::Condition, watcher},
+    api::{DeleteParams, ListParams, LogParams},
+    runtime::{conditions::is_pod_running, wait::Condition},
 };
 
-use crate::{Case, proxy, wait};
+use crate::{Case, metrics, proxy, wait};
 
 const SELECTOR: &str = "app.kubernetes.io/name=microservice-operator";
+const LEASE: &str = "microservice-operator";
 const ADMIN_PORT: u16 = 8080;
 
-/// The running operator.
+/// A running operator.
 pub struct OperatorPod<'a> {
     case: &'a Case,
     /// The pod as it was found.
@@ -19,19 +20,35 @@ pub struct OperatorPod<'a> {
 }
 
 impl Case {
-    /// Waits until exactly one pod of the operator is there and ready.
+    /// Waits until one of the operator's pods leads and is ready, and returns that.
     pub async fn operator(&self) -> Result<OperatorPod<'_>> {
-        let config = watcher::Config::default().labels(SELECTOR);
-        let good =
-            |pods: &std::collections::BTreeMap<String, Pod>| pods.len() == 1 && pods.values().all(is_ready);
-        let mut pods =
-            wait::list(&self.operator_pods(), config, "one ready pod of the operator", wait::LONG, good)
-                .await
-                .with_context(|| {
-                    format!("is the operator installed in namespace {}?", self.settings.operator_namespace)
-                })?;
-        let (_, pod) = pods.pop_first().context("no pod")?;
-        Ok(OperatorPod { case: self, pod })
+        let namespace = &self.settings.operator_namespace;
+        let what = format!("an operator in namespace {namespace} that leads");
+        wait::until(&what, wait::LONG, async || {
+            let Some(holder) = self.lease_holder().await? else { return Ok(None) };
+            // The pod's name, and what tells its processes apart.
+            let name = holder.split_once('_').map_or(&*holder, |(name, _)| name);
+            let Some(pod) = self.operator_pods().get_opt(name).await?.filter(is_ready) else {
+                return Ok(None);
+            };
+            let operator = OperatorPod { case: self, pod };
+            // The lease may still name one that is dead.
+            Ok(operator.leads().await?.then_some(operator))
+        })
+        .await
+    }
+
+    /// All pods of the operator that are ready, the leader and those that stand by.
+    pub async fn operators(&self) -> Result<Vec<OperatorPod<'_>>> {
+        let pods = self.operator_pods().list(&ListParams::default().labels(SELECTOR)).await?.items;
+        Ok(pods.into_iter().filter(is_ready).map(|pod| OperatorPod { case: self, pod }).collect())
+    }
+
+    /// Who holds the lease; nobody where it was released.
+    pub async fn lease_holder(&self) -> Result<Option<String>> {
+        let leases = Api::<Lease>::namespaced(self.client.clone(), &self.settings.operator_namespace);
+        let lease = leases.get(LEASE).await.context("the operator's lease")?;
+        Ok(lease.spec.and_then(|spec| spec.holder_identity).filter(|holder| !holder.is_empty()))
     }
 
     fn operator_pods(&self) -> Api<Pod> {
@@ -46,6 +63,12 @@ impl OperatorPod<'_> {
         proxy::get(&self.case.client, &self.case.settings.operator_namespace, &target, path).await
     }
 
+    /// Does it say that it leads?
+    pub async fn leads(&self) -> Result<bool> {
+        let samples = metrics::parse(&self.get("/metrics").await?);
+        Ok(metrics::sum(&samples, "microservice_operator_leader").context("no metric of the leader")? > 0.0)
+    }
+
     /// All it has written.
     pub async fn logs(&self) -> Result<String> {
         Ok(self.case.operator_pods().logs(&self.pod.name_any(), &LogParams::default()).await?)
@@ -55,6 +78,12 @@ impl OperatorPod<'_> {
     pub async fn delete_at_once(&self) -> Result<()> {
         let at_once = DeleteParams::default().grace_period(0);
         self.case.operator_pods().delete(&self.pod.name_any(), &at_once).await?;
+        Ok(())
+    }
+
+    /// Deletes the pod as a rollout does: the process is asked to end.
+    pub async fn delete(&self) -> Result<()> {
+        self.case.operator_pods().delete(&self.pod.name_any(), &DeleteParams::default()).await?;
         Ok(())
     }
 
@@ -69,11 +98,6 @@ impl OperatorPod<'_> {
         ensure!(now.uid() == self.pod.uid(), "the operator's pod was replaced");
         ensure!(restarts(&now) == restarts(&self.pod), "the operator's container was restarted");
         Ok(())
-    }
-
-    /// How often its container was restarted when it was found.
-    pub fn restarts(&self) -> i32 {
-        restarts(&self.pod)
     }
 }
 

@@ -39,6 +39,22 @@ async fn a_change_reaches_every_pod_without_a_restart() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs a cluster"]
+async fn an_image_that_reads_the_number_once_gets_new_pods() -> Result<()> {
+    e2e::run("concurrency-restart", async |case| {
+        let spec = |concurrency: i32| json!({ "concurrency": concurrency, "concurrencyChange": "Restart" });
+        case.apply_ready("c", spec(4)).await?;
+        let before = case.pods("c").await?;
+        case.apply_ready("c", spec(8)).await?;
+        let after = case.pods("c").await?;
+        assert!(after.iter().all(|pod| !before.iter().any(|old| old.uid() == pod.uid())), "new pods");
+        try_join_all(after.iter().map(|pod| workers(case, pod, 8))).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster"]
 async fn load_never_exceeds_the_workers() -> Result<()> {
     e2e::run("in-flight", async |case| {
         // Each request takes 100 ms of a worker; 64 at a time fill the workers and fit into the queues.

@@ -19,10 +19,10 @@ async fn kill(case: &Case) -> Result<()> {
     if case.settings.state.is_none() {
         return operator.delete_at_once().await;
     }
+    let holder = case.lease_holder().await?;
     kill_container_process(&operator.pod, "microservice-operator")?;
-    let before = operator.restarts();
-    wait::until("the operator's container to be restarted", wait::LONG, async || {
-        Ok((case.operator().await?.restarts() > before).then_some(()))
+    wait::until("another process to lead", wait::LONG, async || {
+        Ok((case.lease_holder().await? != holder).then_some(()))
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 /// Turns Microservice resources into running, proxied and monitored services.
 #[derive(Parser, Debug)]
@@ -43,6 +43,22 @@ pub struct RunArgs {
     /// How it is logged.
     #[arg(long, env, global = true, value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Whether only one of several operators works, the one that holds the lease.
+    #[arg(long, env, global = true, action = ArgAction::Set, value_name = "true|false",
+        default_value_t = false, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub leader_election: bool,
+    /// Namespace of the lease; by default the pod's: POD_NAMESPACE, or the service account's, or the kubeconfig's.
+    #[arg(long, env, global = true)]
+    pub lease_namespace: Option<String>,
+    /// Name of the lease.
+    #[arg(long, env, global = true, default_value = "microservice-operator")]
+    pub lease_name: String,
+    /// This pod's namespace.
+    #[arg(long, env, global = true, hide = true)]
+    pub pod_namespace: Option<String>,
+    /// This pod's name, which stands in the lease.
+    #[arg(long, env, global = true, hide = true)]
+    pub hostname: Option<String>,
 }
 
 /// How it is logged.
@@ -66,6 +82,22 @@ mod tests {
         assert!(args.command.is_none());
         assert_eq!(args.run.service_image, concat!("microservice-dev/service:", env!("CARGO_PKG_VERSION")));
         assert_eq!(args.run.log_format, LogFormat::Text);
+        assert!(!args.run.leader_election);
+        assert_eq!(args.run.lease_name, "microservice-operator");
+    }
+
+    #[test]
+    fn leader_election_is_switched_by_the_flag_alone_or_a_value() {
+        for (flag, on) in [
+            ("--leader-election", true),
+            ("--leader-election=true", true),
+            ("--leader-election=false", false),
+        ] {
+            let args = Args::try_parse_from(["microservice-operator", flag, "run"]).unwrap();
+            assert_eq!(args.run.leader_election, on, "{flag}");
+        }
+        let wrong = Args::try_parse_from(["microservice-operator", "--leader-election=2"]).unwrap_err();
+        assert!(wrong.to_string().contains("true, false"), "{wrong}");
     }
 
     #[test]

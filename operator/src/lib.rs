@@ -9,6 +9,7 @@ pub mod api;
 pub mod args;
 pub mod build;
 pub mod controller;
+pub mod leader;
 pub mod metrics;
 pub mod readiness;
 mod shutdown;
@@ -20,10 +21,12 @@ use anyhow::Context;
 use api::Microservice;
 use args::{Args, Command, RunArgs};
 use controller::Settings;
-use kube::{Api, Client, api::ListParams};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
+use leader::{Elector, Fence, Leadership, Timing};
 use metrics::Metrics;
 use readiness::Readiness;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The whole program.
@@ -39,8 +42,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn operate(args: RunArgs) -> anyhow::Result<()> {
-    let RunArgs { service_image, proxy_image, admin_addr, log_level, log_format } = args;
-    telemetry::init(&log_level, log_format)?;
+    let RunArgs { service_image, proxy_image, admin_addr, log_level, log_format, .. } = &args;
+    telemetry::init(log_level, *log_format)?;
     let stop = shutdown::on_signal().context("signals can't be received")?;
     let metrics = Arc::new(Metrics::new().context("metrics can't be registered")?);
     let readiness = Readiness::default();
@@ -51,16 +54,60 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
     let admin = admin::serve(listener, metrics.clone(), readiness.clone(), stop.clone().cancelled_owned());
     let admin = tokio::spawn(admin);
 
-    let client = Client::try_default()
+    let config = Config::infer()
         .await
         .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
-    if wait_until_served(&client, &stop).await? {
-        let settings = Settings { service_image, proxy_image };
-        controller::run(client, settings, metrics, readiness, stop).await;
+    if wait_until_served(&Client::try_from(config.clone())?, &stop).await? {
+        let settings = Settings { service_image: service_image.clone(), proxy_image: proxy_image.clone() };
+        let resign = CancellationToken::new();
+        let (leadership, elector) = elect(&config, &args, resign.clone())?;
+        tokio::spawn(leadership.clone().follow({
+            let metrics = metrics.clone();
+            move |leads| metrics.leads(leads)
+        }));
+        let client = fenced(config, leadership.clone())?;
+        // An error ends the process at once, without release: something may still be running.
+        controller::run(client, settings, metrics, readiness, leadership, stop).await?;
+        resign.cancel();
+        if let Some(elector) = elector {
+            elector.await.context("the elector ended badly")?;
+        }
     }
     admin.await.context("the admin server ended badly")?.context("the admin server failed")?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Takes part in the election, if there is one.
+fn elect(
+    config: &Config,
+    args: &RunArgs,
+    resign: CancellationToken,
+) -> anyhow::Result<(Leadership, Option<JoinHandle<()>>)> {
+    if !args.leader_election {
+        return Ok((Leadership::alone(), None));
+    }
+    // Connections of its own, that no reconcile can hold up. The elector tries again by itself, within
+    // its own limits.
+    let mut config = config.clone();
+    config.default_retry = false;
+    let client = Client::try_from(config.clone())?;
+    let namespaces = [args.lease_namespace.as_deref(), args.pod_namespace.as_deref()];
+    let namespace = namespaces.into_iter().flatten().find(|name| !name.is_empty());
+    let elector = Elector {
+        api: Api::<Lease>::namespaced(client, namespace.unwrap_or(&config.default_namespace)),
+        name: args.lease_name.clone(),
+        identity: leader::identity(args.hostname.as_deref()),
+        timing: Timing::default(),
+    };
+    let (leadership, elector) = elector.spawn(resign);
+    Ok((leadership, Some(elector)))
+}
+
+/// A client that writes only while this process leads.
+fn fenced(config: Config, leadership: Leadership) -> kube::Result<Client> {
+    let fence = tower::layer::layer_fn(move |service| Fence::new(service, leadership.clone()));
+    Ok(ClientBuilder::try_from(config)?.with_layer(&fence).build())
 }
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.

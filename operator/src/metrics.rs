@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     process_collector::ProcessCollector,
 };
 
@@ -27,6 +27,7 @@ pub struct Metrics {
     errors: IntCounterVec,
     writes: IntCounterVec,
     watch_errors: IntCounterVec,
+    leader: IntGauge,
 }
 
 impl Metrics {
@@ -46,6 +47,9 @@ impl Metrics {
             counter("reconcile_errors_total", "Reconciles that failed, by what is done about it", "class")?;
         let writes = counter("writes_total", "Children written because they were not as wanted", "kind")?;
         let watch_errors = counter("watch_errors_total", "Watches that failed and were begun anew", "kind")?;
+        let leader =
+            IntGauge::new("microservice_operator_leader", "1 while this operator is the one that works")?;
+        registry.register(Box::new(leader.clone()))?;
         let reconciles = HistogramVec::new(
             HistogramOpts::new(
                 "microservice_operator_reconcile_duration_seconds",
@@ -57,7 +61,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(reconciles.clone()))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, reconciles, errors, writes, watch_errors })
+        Ok(Self { registry, reconciles, errors, writes, watch_errors, leader })
     }
 
     /// Starts the clock of one reconcile.
@@ -78,6 +82,11 @@ impl Metrics {
     /// A watch failed.
     pub fn watch_failed(&self, kind: &str) {
         self.watch_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// Whether this operator leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(leads.into());
     }
 
     /// All metrics as Prometheus reads them.
@@ -112,12 +121,15 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.reconcile_started().observe(Outcome::Changed);
         metrics.wrote("Service");
+        assert!(metrics.text().contains("microservice_operator_leader 0"));
+        metrics.leads(true);
         let text = metrics.text();
         assert!(
             text.contains(r#"microservice_operator_reconcile_duration_seconds_count{outcome="changed"} 1"#),
             "{text}"
         );
         assert!(text.contains(r#"microservice_operator_writes_total{kind="Service"} 1"#), "{text}");
+        assert!(text.contains("microservice_operator_leader 1"), "{text}");
         assert!(text.contains("process_resident_memory_bytes"), "{text}");
     }
 }

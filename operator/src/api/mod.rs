@@ -11,7 +11,8 @@ mod status;
 
 pub use duration::parse_duration;
 pub use spec::{
-    Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy, PullPolicy, Resources,
+    ConcurrencyChange, Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy,
+    PullPolicy, Resources,
 };
 pub use status::{
     Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, is_true,

@@ -75,7 +75,7 @@ pub struct MicroserviceSpec {
     pub image_pull_policy: Option<PullPolicy>,
 
     /// Workers per replica. One worker works on one request at a time (see requestsPerWorker).
-    /// A change restarts no pod.
+    /// A change restarts no pod, unless concurrencyChange says so.
     #[serde(default = "defaults::concurrency")]
     #[schemars(range(min = 1, max = 1024))]
     pub concurrency: i32,
@@ -85,12 +85,18 @@ pub struct MicroserviceSpec {
     #[schemars(range(min = 1, max = 1024))]
     pub requests_per_worker: i32,
 
+    /// How pods take a change of concurrency or requestsPerWorker. Live: running pods follow their
+    /// configuration file, as the bundled service does. Restart: new pods replace them, for an image
+    /// that reads WEB_CONCURRENCY only when it starts.
+    #[serde(default)]
+    pub concurrency_change: ConcurrencyChange,
+
     /// Number of pods. `kubectl scale` changes it.
     #[serde(default = "defaults::replicas")]
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: i32,
 
-    /// Which features of the bundled service are on: all or message.
+    /// Which features of the bundled service are on: all, message or fibonacci.
     #[serde(default)]
     pub profile: Profile,
 
@@ -152,6 +158,18 @@ pub enum Profile {
     /// `POST /microservice`.
     #[default]
     Message,
+    /// `GET /fibonacci/list`.
+    Fibonacci,
+}
+
+/// How pods take a change of their number of workers.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConcurrencyChange {
+    /// While they run.
+    #[default]
+    Live,
+    /// By a rollout.
+    Restart,
 }
 
 /// When the kubelet pulls an image.

@@ -7,7 +7,10 @@ use super::{
     meta::{digest, object_meta},
     nginx,
 };
-use crate::{api::Config, controller::validate::Validated};
+use crate::{
+    api::{ConcurrencyChange, Config},
+    controller::validate::Validated,
+};
 
 /// Keys of the ConfigMap; each is a file in the pod.
 pub(super) const SERVICE_FILE: &str = "service.yaml";
@@ -30,9 +33,10 @@ pub(super) fn build(validated: &Validated) -> ConfigMap {
     ConfigMap { metadata: object_meta(validated), data: Some(data), ..Default::default() }
 }
 
-/// Digest of what takes a restart: all but the number of workers, which the service follows live.
+/// Digest of what takes a restart: all but the number of workers, unless that does too.
 pub(super) fn restart_digest(validated: &Validated) -> String {
-    let mut text = service_file(validated, false);
+    let with_workers = validated.spec.concurrency_change == ConcurrencyChange::Restart;
+    let mut text = service_file(validated, with_workers);
     if validated.spec.proxy.enabled {
         text.push_str(&nginx::config(validated));
     }
@@ -86,8 +90,17 @@ fn overlay(base: &mut Value, over: Value) {
 #[cfg(test)]
 mod tests {
     use super::{build, restart_digest};
-    use crate::controller::validate::Validated;
+    use crate::{api::ConcurrencyChange, controller::validate::Validated};
     use serde_json::json;
+
+    #[test]
+    fn an_image_that_reads_the_number_once_is_restarted_for_it() {
+        let mut validated = Validated::example();
+        validated.spec.concurrency_change = ConcurrencyChange::Restart;
+        let before = restart_digest(&validated);
+        validated.spec.concurrency = 64;
+        assert_ne!(restart_digest(&validated), before);
+    }
 
     #[test]
     fn only_the_number_of_workers_takes_no_restart() {

@@ -1,4 +1,4 @@
-//! Wiring: the watches, the queue, the shutdown. The reconcile itself is in [`reconcile`].
+//! Wiring: the watches, the queue, the terms, the shutdown. The reconcile itself is in [`reconcile`].
 
 pub mod apply;
 mod backoff;
@@ -18,7 +18,7 @@ mod workers;
 
 use std::sync::Arc;
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt};
 use kube::{
     Api, Client,
     runtime::{Controller, controller, watcher},
@@ -31,37 +31,66 @@ pub use reconcile::{on_error, reconcile};
 pub use validate::Settings;
 pub use watches::{Stores, Watches};
 
-use crate::{api::Microservice, metrics::Metrics, readiness::Readiness};
+use crate::{
+    api::Microservice,
+    leader::{Leadership, Overrun, lead},
+    metrics::Metrics,
+    readiness::Readiness,
+};
 
 /// Reconciles that run at the same time. Each holds at most a few connections: kube talks HTTP/1.1.
 const CONCURRENCY: u16 = 16;
 
-/// Runs until `stop`, then lets the reconciles that run finish.
+/// Reconciles while it leads, until `stop`; then lets the reconciles that run finish. The children's
+/// watches run all the time, so that a standby needs no more than one list of Microservices to take over.
 pub async fn run(
     client: Client,
     settings: Settings,
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    mut leadership: Leadership,
     stop: CancellationToken,
-) {
-    let Watches { stores, service_monitor_served, touched } = Watches::start(&client, &metrics);
+) -> Result<(), Overrun> {
+    let watches = Watches::start(&client, &metrics);
+    let ready = async {
+        watches.stores.ready().await;
+        readiness.stores_filled();
+        leadership.known().await;
+        readiness.leader_known();
+    };
     tokio::select! {
-        () = stores.ready() => readiness.stores_filled(),
-        () = stop.cancelled() => return,
+        () = ready => {}
+        () = stop.cancelled() => return Ok(()),
     }
-    let context =
-        Arc::new(Context::new(client.clone(), stores, service_monitor_served.clone(), settings, metrics));
-    let touched =
-        stream::unfold(touched, |mut touched| async { touched.recv().await.map(|owner| (owner, touched)) });
+    // For a standby; a term begins with saying otherwise.
+    readiness.microservices_listed(true);
+    lead(leadership, stop, |over| {
+        // A context of its own for each term: what another leader did since makes the last one's stale.
+        let context = Context::new(
+            client.clone(),
+            watches.stores.clone(),
+            watches.service_monitor_served.clone(),
+            settings.clone(),
+            metrics.clone(),
+        );
+        term(&watches, Arc::new(context), readiness.clone(), over)
+    })
+    .await
+}
+
+/// One term: from a list of all Microservices on, until `over`.
+async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, over: CancellationToken) {
+    readiness.microservices_listed(false);
+    let client = context.client.clone();
     let controller = Controller::new(Api::<Microservice>::all(client), watcher::Config::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(touched)
-        .reconcile_all_on(watches::changes(service_monitor_served))
-        .graceful_shutdown_on(stop.clone().cancelled_owned());
+        .reconcile_on(watches.touched.listen())
+        .reconcile_all_on(watches::changes(watches.service_monitor_served.clone()))
+        .graceful_shutdown_on(over.cancelled_owned());
     let store = controller.store();
-    let filled = async move {
+    let filled = async {
         if store.wait_until_ready().await.is_ok() {
-            readiness.microservices_listed();
+            readiness.microservices_listed(true);
         }
     };
     let reconciles = controller.run(reconcile, on_error, context).for_each(|result| {
@@ -69,6 +98,7 @@ pub async fn run(
         futures::future::ready(())
     });
     futures::join!(reconciles, filled.map(drop));
+    readiness.microservices_listed(true);
 }
 
 fn log(

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::{context::Context, error::Error, workers::Answer};
 use crate::{
-    api::Microservice,
+    api::{ConcurrencyChange, Microservice},
     build::{
         ServiceMonitor,
         meta::{MANAGED_BY, OWNER_ANNOTATION, child_name},
@@ -113,7 +113,11 @@ pub async fn observe(microservice: &Microservice, context: &Context) -> Result<O
         service_monitor,
     )?;
     let pods = pods(microservice, &stores.pods);
-    let workers = context.workers.ask(microservice, &pods).await;
+    let workers = match microservice.spec.concurrency_change {
+        ConcurrencyChange::Live => context.workers.ask(microservice, &pods).await,
+        // The rollout tells.
+        ConcurrencyChange::Restart => BTreeMap::new(),
+    };
     Ok(Observed {
         service_account,
         config_map,

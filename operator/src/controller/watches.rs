@@ -2,7 +2,11 @@
 //! rule removed, its CRD deleted) stalls no other. Each fills a store and names the Microservice
 //! that an event is about.
 
-use std::{fmt::Debug, pin::pin, sync::Arc};
+use std::{
+    fmt::Debug,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::{
@@ -70,16 +74,40 @@ pub struct Watches {
     /// Does the cluster know ServiceMonitors? Changes when the CRD comes and goes.
     pub service_monitor_served: watch::Receiver<bool>,
     /// Microservices that something happened to.
-    pub touched: mpsc::UnboundedReceiver<ObjectRef<Microservice>>,
+    pub touched: Touched,
+}
+
+/// Microservices that something happened to, for the one who listens; while nobody does, they are
+/// dropped, for who comes looks at all of them anyway.
+#[derive(Clone, Debug)]
+pub struct Touched(Arc<Mutex<mpsc::UnboundedSender<ObjectRef<Microservice>>>>);
+
+impl Touched {
+    fn new() -> Self {
+        let (nobody, _) = mpsc::unbounded_channel();
+        Self(Arc::new(Mutex::new(nobody)))
+    }
+
+    /// From now on, until somebody else listens.
+    pub fn listen(&self) -> impl Stream<Item = ObjectRef<Microservice>> + Send + 'static {
+        let (send, receive) = mpsc::unbounded_channel();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = send;
+        stream::unfold(receive, |mut receive| async { receive.recv().await.map(|owner| (owner, receive)) })
+    }
+
+    fn tell(&self, owner: ObjectRef<Microservice>) {
+        // An error says that nobody listens.
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).send(owner);
+    }
 }
 
 impl Watches {
     /// Starts all watches; they end with the runtime.
     pub fn start(client: &Client, metrics: &Arc<Metrics>) -> Self {
-        let (send, touched) = mpsc::unbounded_channel();
+        let touched = Touched::new();
         let service_monitor_served = watch_crd(client.clone(), metrics.clone());
         let (_always, served) = watch::channel(true);
-        let starter = Starter { client: client.clone(), metrics: metrics.clone(), send };
+        let starter = Starter { client: client.clone(), metrics: metrics.clone(), touched: touched.clone() };
         let stores = Stores {
             service_accounts: starter.start(&served, owned, forget_managers),
             config_maps: starter.start(&served, owned, forget_managers),
@@ -95,7 +123,7 @@ impl Watches {
 struct Starter {
     client: Client,
     metrics: Arc<Metrics>,
-    send: mpsc::UnboundedSender<ObjectRef<Microservice>>,
+    touched: Touched,
 }
 
 impl Starter {
@@ -112,7 +140,7 @@ impl Starter {
         let task = Watch {
             api: Api::<K>::all(self.client.clone()),
             metrics: self.metrics.clone(),
-            send: self.send.clone(),
+            touched: self.touched.clone(),
             served: served.clone(),
             writer,
             owner,
@@ -126,7 +154,7 @@ impl Starter {
 struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
     api: Api<K>,
     metrics: Arc<Metrics>,
-    send: mpsc::UnboundedSender<ObjectRef<Microservice>>,
+    touched: Touched,
     served: watch::Receiver<bool>,
     writer: Writer<K>,
     owner: fn(&K) -> Option<ObjectRef<Microservice>>,
@@ -175,8 +203,7 @@ where
                 if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event
                     && let Some(owner) = (self.owner)(object)
                 {
-                    // Nobody listens any more: the process is ending.
-                    let _ = self.send.send(owner);
+                    self.touched.tell(owner);
                 }
             }
             Err(error) => {

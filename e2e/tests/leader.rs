@@ -1,0 +1,104 @@
+//! Of two operators one works; when it ends or dies the other goes on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::{Case, OperatorPod, kill_container_process, parse_metrics, sum, wait};
+use kube::ResourceExt;
+use serde_json::json;
+
+/// The lease's 15 s, the 2 s within which a standby looks, and some for a machine that is busy.
+const AFTER_DEATH: Duration = Duration::from_secs(15 + 2 + 5);
+/// The 2 s, and some.
+const AFTER_RELEASE: Duration = Duration::from_secs(2 + 5);
+
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn one_works_and_another_takes_over() -> Result<()> {
+    e2e::run("leader", async |case| {
+        let (leader, standby) = leader_and_standby(case).await?;
+        standby.get("/readyz").await.context("a standby is ready")?;
+        let (idle, busy) = (work(&standby).await?, work(&leader).await?);
+        case.apply_ready("first", json!({})).await?;
+        assert!(work(&standby).await? <= idle, "a standby reconciled or wrote");
+        assert!(work(&leader).await? > busy, "the leader did not work, the comparison is blind");
+
+        let holder = case.lease_holder().await?.context("nobody holds the lease")?;
+        let began = Instant::now();
+        leader.delete().await?;
+        case.apply("second", json!({})).await?;
+        let released = changed(case, &holder).await?;
+        println!("asked to end: the lease is released after {:?}", released - began);
+        let succeeded = taken(case, &holder).await?;
+        println!("asked to end: it is taken {:?} after that", succeeded - released);
+        ensure!(succeeded - released <= AFTER_RELEASE, "nobody took the lease in time");
+        case.ready("second").await?;
+
+        let (leader, _) = leader_and_standby(case).await?;
+        let holder = case.lease_holder().await?.context("nobody holds the lease")?;
+        let began = Instant::now();
+        kill(case, &leader).await?;
+        case.apply("third", json!({})).await?;
+        let took = taken(case, &holder).await? - began;
+        println!("killed: another leads after {took:?}");
+        ensure!(took <= AFTER_DEATH, "nobody took the lease in time");
+        case.ready("third").await?;
+        leader_and_standby(case).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until two are ready, of which exactly one leads.
+async fn leader_and_standby(case: &Case) -> Result<(OperatorPod<'_>, OperatorPod<'_>)> {
+    wait::until("two operators, of which one leads", wait::LONG, async || {
+        let (mut leaders, mut standbys) = (Vec::new(), Vec::new());
+        for operator in case.operators().await? {
+            if operator.leads().await? {
+                leaders.push(operator);
+            } else {
+                standbys.push(operator);
+            }
+        }
+        // Never more than one: asked one after the other, a change in between shows two for a moment.
+        if leaders.len() != 1 || standbys.len() != 1 {
+            return Ok(None);
+        }
+        Ok(leaders.pop().zip(standbys.pop()))
+    })
+    .await
+}
+
+/// Reconciles and writes that it counted.
+async fn work(operator: &OperatorPod<'_>) -> Result<f64> {
+    let samples = parse_metrics(&operator.get("/metrics").await?);
+    let names =
+        ["microservice_operator_reconcile_duration_seconds_count", "microservice_operator_writes_total"];
+    Ok(names.iter().filter_map(|name| sum(&samples, name)).sum())
+}
+
+/// Where its process is this machine's it is killed with signal 9; elsewhere its pod is deleted without grace.
+async fn kill(case: &Case, operator: &OperatorPod<'_>) -> Result<()> {
+    println!("killing {}", operator.pod.name_any());
+    match case.settings.state {
+        Some(_) => kill_container_process(&operator.pod, "microservice-operator"),
+        None => operator.delete_at_once().await,
+    }
+}
+
+/// When the lease is not `holder`'s any more.
+async fn changed(case: &Case, holder: &str) -> Result<Instant> {
+    wait::until("the lease to be released", wait::LONG, async || {
+        Ok((case.lease_holder().await?.as_deref() != Some(holder)).then(Instant::now))
+    })
+    .await
+}
+
+/// When the lease is somebody's who is not `holder`.
+async fn taken(case: &Case, holder: &str) -> Result<Instant> {
+    wait::until("another to hold the lease", wait::LONG, async || {
+        let now = case.lease_holder().await?;
+        Ok(now.is_some_and(|now| now != holder).then(Instant::now))
+    })
+    .await
+}
