@@ -2,7 +2,7 @@
 
 use chassis::config::{ConfigError, Loaded, Reader, Sources, load};
 
-use crate::{Profile, message};
+use crate::{Profile, fibonacci, message};
 
 /// Sections of the chassis and of the features.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Config {
     pub profile: Profile,
     /// `message`
     pub message: message::Config,
+    /// `fibonacci`
+    pub fibonacci: fibonacci::Config,
 }
 
 impl Config {
@@ -25,6 +27,7 @@ impl Config {
         Self {
             profile: reader.key("profile").or(Profile::All),
             message: message::Config::read(reader),
+            fibonacci: fibonacci::Config::read(reader),
             chassis: chassis::Config::read(reader),
         }
     }

@@ -9,6 +9,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod fibonacci;
 pub mod message;
 mod profile;
 mod serve;

@@ -2,10 +2,10 @@
 
 use chassis::{App, config::Value};
 
-use crate::{Config, message};
+use crate::{Config, fibonacci, message};
 
 /// Names of profiles that later versions will have (contract 7.3).
-const PLANNED: [&str; 7] = ["fibonacci", "catalog", "directory", "users", "regions", "roles", "quickstart"];
+const PLANNED: [&str; 6] = ["catalog", "directory", "users", "regions", "roles", "quickstart"];
 
 /// A named set of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,24 +14,29 @@ pub enum Profile {
     All,
     /// `POST /microservice`
     Message,
+    /// `GET /fibonacci/list`
+    Fibonacci,
 }
 
 impl Profile {
     /// Adds the routes and metrics of the features.
     pub fn mount(self, app: App, config: &Config) -> Result<App, prometheus::Error> {
         match self {
-            Self::All | Self::Message => message::mount(app, config.message),
+            Self::All => Ok(fibonacci::mount(message::mount(app, config.message)?, config.fibonacci)),
+            Self::Message => message::mount(app, config.message),
+            Self::Fibonacci => Ok(fibonacci::mount(app, config.fibonacci)),
         }
     }
 }
 
 impl Value for Profile {
-    const WRITE: &'static str = "all or message";
+    const WRITE: &'static str = "all, message or fibonacci";
 
     fn parse(text: &str) -> Option<Self> {
         match text {
             "all" => Some(Self::All),
             "message" => Some(Self::Message),
+            "fibonacci" => Some(Self::Fibonacci),
             _ => None,
         }
     }
@@ -53,9 +58,10 @@ mod tests {
 
     #[test]
     fn a_profile_of_a_later_version_is_told_from_a_slip() {
-        assert_eq!(Profile::refusal("users"), "\"users\" is not in this version; write all or message");
-        assert_eq!(Profile::refusal("massage"), "\"massage\" is not a profile; write all or message");
-        for profile in [Profile::All, Profile::Message] {
+        let write = "write all, message or fibonacci";
+        assert_eq!(Profile::refusal("users"), format!("\"users\" is not in this version; {write}"));
+        assert_eq!(Profile::refusal("massage"), format!("\"massage\" is not a profile; {write}"));
+        for profile in [Profile::All, Profile::Message, Profile::Fibonacci] {
             assert_eq!(Profile::parse(&profile.text()), Some(profile));
         }
     }

@@ -95,6 +95,7 @@ async fn bad_values_are_refused_with_code_64_all_at_once_and_say_what_to_write()
 profile: users
 server: {workers: 0, timeout: soon, max_body: 1MB, listen: 'www.x.com', worker: 3}
 message: {failure_rate: 2, time_format: epoch}
+fibonacci: {max_count: 100001}
 logging: {level: LOUD, format: xml}
 service: {version: 1.10}
 colour: blue
@@ -108,21 +109,22 @@ colour: blue
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(64), "{text}");
         for expected in [
-            "14 problems in the configuration",
-            "\"users\" is not in this version; write all or message",
+            "15 problems in the configuration",
+            "\"users\" is not in this version; write all, message or fibonacci",
             "\"0\" is not valid; write a whole number from 1 to 1024, for example 4",
             "\"soon\" is not valid; write a duration longer than zero such as 500ms, 60s, 5m or 1h",
             "\"1MB\" is not valid; write a number of bytes such as 65536, 64Ki, 1Mi or 1Gi",
             "\"www.x.com\" is not valid; write a URL such as http://0.0.0.0:8080",
             "\"2\" is not valid; write a number from 0.0 to 1.0",
             "\"epoch\" is not valid; write string or number",
+            "\"100001\" is not valid; write a whole number from 1 to 100000, for example 10000",
             "\"LOUD\" is not valid; write one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
             "\"xml\" is not valid; write text or json",
             "1.1 is not a text; put it in quotes",
             "server.worker (file",
             "did you mean server.workers?",
             "colour (file",
-            "unknown key; known: health.path, ",
+            "unknown key; known: fibonacci.max_count, health.path, ",
             "server.drain_timeout (variable CHASSIS_SERVER__DRAIN_TIMEOUT)",
             "variable CHASSIS_SERVER__WROKERS: unknown; did you mean CHASSIS_SERVER__WORKERS?",
         ] {

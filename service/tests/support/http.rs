@@ -61,6 +61,17 @@ impl Connection {
 
     /// The same, or `None` when the server closes without one.
     pub async fn try_answer(&mut self) -> Option<Answer> {
+        let mut answer = self.head().await?;
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.received.len() < length {
+            assert!(self.read().await, "closed in the middle of a body");
+        }
+        answer.body = String::from_utf8(self.received.drain(..length).collect()).unwrap();
+        Some(answer)
+    }
+
+    /// An answer without its body: all there is to a HEAD, whatever length it announces.
+    pub async fn head(&mut self) -> Option<Answer> {
         let end = loop {
             match self.received.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(end) => break end,
@@ -76,13 +87,7 @@ impl Connection {
             .map(|line| line.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: String::new() };
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-        while self.received.len() < length {
-            assert!(self.read().await, "closed in the middle of a body");
-        }
-        answer.body = String::from_utf8(self.received.drain(..length).collect()).unwrap();
-        Some(answer)
+        Some(Answer { status, headers, body: String::new() })
     }
 
     /// Whether the server has closed and sent nothing more.
