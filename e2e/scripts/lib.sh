@@ -8,6 +8,19 @@ scripts=$repo/e2e/scripts
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 cd "$repo" || exit
 
+# forget_other_checkout: cargo tells a package of one checkout from the same one
+# of another by nothing but the sources' times. The dependencies may be shared;
+# what another checkout made of our own packages must not be taken for ours.
+forget_other_checkout() {
+	local owner=$CARGO_TARGET_DIR/.checkout
+	[ "$(cat "$owner" 2>/dev/null)" != "$repo" ] || return 0
+	mkdir -p "$CARGO_TARGET_DIR"
+	find "$CARGO_TARGET_DIR" -mindepth 3 -maxdepth 4 -path '*/.fingerprint/*' \
+		\( -name 'operator-*' -o -name 'service-*' -o -name 'chassis-*' -o -name 'e2e-*' \) -exec rm -rf {} +
+	echo "$repo" >"$owner"
+}
+forget_other_checkout
+
 # --- phases: what is being done, how long it took, and where it failed ---
 phase_name='' phase_began='' phase_times=() phases_began=$(now)
 
