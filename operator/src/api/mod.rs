@@ -15,7 +15,7 @@ pub use spec::{
     PullPolicy, Resources,
 };
 pub use status::{
-    Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, is_true,
+    Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition,
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

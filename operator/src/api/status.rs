@@ -168,8 +168,3 @@ pub fn condition(
         last_transition_time: Time(now),
     }
 }
-
-/// Is the condition there and True?
-pub fn is_true(status: &MicroserviceStatus, type_: ConditionType) -> bool {
-    status.conditions.iter().any(|c| c.type_ == <&str>::from(type_) && c.status == "True")
-}

@@ -16,9 +16,9 @@ use super::{
 use crate::{api::PROXY_PORT, controller::validate::Validated};
 
 /// Name of the service's container.
-pub const SERVICE_CONTAINER: &str = "service";
+const SERVICE_CONTAINER: &str = "service";
 /// Name of nginx's container.
-pub const PROXY_CONTAINER: &str = "nginx";
+const PROXY_CONTAINER: &str = "nginx";
 
 /// Names of ports.
 pub(super) const HTTP_PORT: &str = "http";

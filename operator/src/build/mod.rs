@@ -14,7 +14,6 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Service, ServiceAccount},
 };
 
-pub use container::{PROXY_CONTAINER, SERVICE_CONTAINER};
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
 
 use crate::controller::validate::Validated;
