@@ -14,9 +14,7 @@ pub use spec::{
     ConcurrencyChange, Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy,
     PullPolicy, Resources,
 };
-pub use status::{
-    Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition,
-};
+pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
