@@ -1,4 +1,7 @@
 //! Events: few, with a bounded reason, and only when something changed.
+//!
+//! The recorder takes events of the same action, reason and object for repetitions and shows the
+//! first one's note again. The generation in the action keeps apart what is not the same.
 
 use kube::{
     Resource,
@@ -22,6 +25,7 @@ pub fn events(
     changes: &[Change],
     pruned: &[&str],
 ) -> Vec<Event> {
+    let generation = new.observed_generation;
     let mut events = Vec::new();
     let mut kinds = Vec::new();
     for Change { kind, cause } in changes {
@@ -30,7 +34,7 @@ pub fn events(
                 events.push(event(
                     EventType::Warning,
                     "DriftRepaired",
-                    "Apply",
+                    &format!("Repair {kind}"),
                     &format!("{kind}: {path} was changed by somebody else and is set back"),
                 ));
             }
@@ -38,7 +42,7 @@ pub fn events(
         }
     }
     if !kinds.is_empty() {
-        events.push(event(EventType::Normal, "Applied", "Apply", &kinds.join(", ")));
+        events.push(event(EventType::Normal, "Applied", &format!("Apply@{generation}"), &kinds.join(", ")));
     }
     events.extend(
         pruned.iter().map(|kind| {
@@ -63,7 +67,7 @@ fn transition(old: &MicroserviceStatus, new: &MicroserviceStatus, type_: Conditi
         return None;
     }
     let type_ = if now.status == "True" { EventType::Normal } else { EventType::Warning };
-    Some(event(type_, &now.reason, name, &now.message))
+    Some(event(type_, &now.reason, &format!("{name}@{}", new.observed_generation), &now.message))
 }
 
 fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
@@ -103,6 +107,17 @@ mod tests {
         let same = status(true, Reason::AllReplicasReady);
         assert!(reasons(&same, &same, &[]).is_empty());
         assert!(reasons(&same, &status(false, Reason::RollingOut), &[]).is_empty());
+    }
+
+    #[test]
+    fn what_a_later_generation_came_to_is_no_repetition() {
+        let (ill, mut well) =
+            (status(false, Reason::ImagePullFailed), status(true, Reason::AllReplicasReady));
+        let first = events(&ill, &well, &[], &[]);
+        well.observed_generation += 1;
+        let second = events(&ill, &well, &[], &[]);
+        assert_eq!(first[0].reason, second[0].reason);
+        assert_ne!(first[0].action, second[0].action);
     }
 
     #[test]
