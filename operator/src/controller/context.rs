@@ -2,12 +2,18 @@ use std::sync::Arc;
 
 use kube::{
     Client,
-    runtime::events::{Recorder, Reporter},
+    runtime::{
+        events::{Recorder, Reporter},
+        reflector::ObjectRef,
+    },
 };
 use tokio::sync::watch;
 
 use super::{backoff::Backoffs, validate::Settings, watches::Stores, workers::WorkersClient};
-use crate::{build::meta::MANAGER, metrics::Metrics};
+use crate::{api::Microservice, build::meta::MANAGER, metrics::Metrics};
+
+/// Names a Microservice; its uid is not known any more when it is gone.
+pub type Name = ObjectRef<Microservice>;
 
 /// What every reconcile shares.
 pub struct Context {
@@ -49,5 +55,11 @@ impl Context {
             backoffs: Backoffs::default(),
             metrics,
         }
+    }
+
+    /// Drops what is kept of a Microservice that is gone, or memory would grow with each that was.
+    pub fn forget(&self, name: &Name) {
+        self.backoffs.forget(name);
+        self.workers.forget(name);
     }
 }

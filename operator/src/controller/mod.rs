@@ -25,7 +25,7 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use context::Context;
+pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
 pub use validate::Settings;
@@ -93,7 +93,11 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
             readiness.microservices_listed(true);
         }
     };
-    let reconciles = controller.run(reconcile, on_error, context).for_each(|result| {
+    let reconciles = controller.run(reconcile, on_error, context.clone()).for_each(|result| {
+        if let Err(controller::Error::ObjectNotFound(object)) = &result {
+            let namespace = object.namespace.as_deref().unwrap_or_default();
+            context.forget(&Name::new(&object.name).within(namespace));
+        }
         log(result);
         futures::future::ready(())
     });

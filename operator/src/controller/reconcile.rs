@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     apply::{Applied, apply},
-    context::Context,
+    context::{Context, Name},
     error::{Class, Error},
     events,
     observe::{Observed, observe},
@@ -42,11 +42,10 @@ const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
 
 /// Brings the cluster to what one Microservice asks for.
 pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -> Result<Action, Error> {
-    let uid = microservice.uid().unwrap_or_default();
+    let name = Name::from_obj(&*microservice);
     if microservice.metadata.deletion_timestamp.is_some() {
         // The garbage collector removes the children: making them anew would be a fight.
-        context.backoffs.forget(&uid);
-        context.workers.forget(&microservice);
+        context.forget(&name);
         return Ok(Action::await_change());
     }
     let timer = context.metrics.reconcile_started();
@@ -59,7 +58,7 @@ pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -
         Err(_) => metrics::Outcome::Error,
     });
     let (action, _) = result?;
-    context.backoffs.forget(&uid);
+    context.backoffs.forget(&name);
     Ok(action)
 }
 
@@ -189,7 +188,7 @@ pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Con
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.backoffs.next(&microservice.uid().unwrap_or_default());
+            let wait = context.backoffs.next(&Name::from_obj(&*microservice));
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

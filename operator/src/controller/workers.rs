@@ -24,7 +24,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{error::Error, observe::Observed};
+use super::{context::Name, error::Error, observe::Observed};
 use crate::{
     api::Microservice,
     build::meta::{CONCURRENCY_ANNOTATION, MANAGER},
@@ -73,8 +73,8 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct WorkersClient {
     http: HttpClient<HttpConnector, Empty<Bytes>>,
-    /// By the Microservice's uid, then the pod's.
-    known: Arc<Mutex<HashMap<String, BTreeMap<String, Answer>>>>,
+    /// By the Microservice, then the pod's uid.
+    known: Arc<Mutex<HashMap<Name, BTreeMap<String, Answer>>>>,
 }
 
 impl Default for WorkersClient {
@@ -89,9 +89,9 @@ impl Default for WorkersClient {
 impl WorkersClient {
     /// Asks each ready pod that is not known to run what the spec wants. At rest nobody is asked.
     pub async fn ask(&self, microservice: &Microservice, pods: &[Arc<Pod>]) -> BTreeMap<String, Answer> {
-        let uid = microservice.uid().unwrap_or_default();
+        let name = Name::from_obj(microservice);
         let wanted = Answer::Runs(Workers::wanted(microservice));
-        let known = self.known().get(&uid).cloned().unwrap_or_default();
+        let known = self.known().get(&name).cloned().unwrap_or_default();
         let port = microservice.spec.admin_port;
         let ready: Vec<_> = pods.iter().filter(|pod| is_ready(pod)).cloned().collect();
         let answers: BTreeMap<_, _> = stream::iter(ready)
@@ -109,16 +109,16 @@ impl WorkersClient {
             .buffer_unordered(PARALLEL)
             .collect()
             .await;
-        self.known().insert(uid, answers.clone());
+        self.known().insert(name, answers.clone());
         answers
     }
 
     /// Drops what is known of a Microservice that is gone.
-    pub fn forget(&self, microservice: &Microservice) {
-        self.known().remove(&microservice.uid().unwrap_or_default());
+    pub fn forget(&self, name: &Name) {
+        self.known().remove(name);
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, BTreeMap<String, Answer>>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<Name, BTreeMap<String, Answer>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
