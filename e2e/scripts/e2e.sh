@@ -19,13 +19,6 @@ case $cluster in
 local) "$scripts/setup.sh" build cluster ;;
 *) "$scripts/setup.sh" build ;;
 esac
-phase "images"
-build_images operator service e2e-client
-phase "cluster"
-start_cluster
-phase "load images"
-load_images
-phase "operator"
-install_chart
+bring_up_operator operator service e2e-client
 phase "e2e"
 run_e2e "$@"

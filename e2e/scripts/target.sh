@@ -155,6 +155,19 @@ install_chart() {
 	}
 }
 
+# bring_up_operator NAME...: the chosen cluster with the operator of this
+# checkout and the images of these names, in the phases that users see.
+bring_up_operator() {
+	phase "images"
+	build_images "$@"
+	phase "cluster"
+	start_cluster
+	phase "load images"
+	load_images
+	phase "operator"
+	install_chart
+}
+
 # diagnose: what helps to understand a failure on the cluster.
 diagnose() {
 	say "--- pods"

@@ -20,14 +20,7 @@ case $cluster in
 local) "$scripts/setup.sh" build cluster ;;
 kind) "$scripts/setup.sh" build ;;
 esac
-phase "images"
-build_images operator service
-phase "cluster"
-start_cluster
-phase "load images"
-load_images
-phase "operator"
-install_chart
+bring_up_operator operator service
 phase "example"
 kubectl apply -f crds/examples/hello.yaml >&2
 kubectl wait --for=condition=Ready microservice/hello --timeout=120s >&2
