@@ -5,11 +5,13 @@
 //! need more than the one object stand in [`crate::controller::validate`].
 
 mod duration;
+mod image;
 mod schema;
 mod spec;
 mod status;
 
 pub use duration::parse_duration;
+pub use image::split_image;
 pub use spec::{
     ConcurrencyChange, Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy,
     PullPolicy, Resources,

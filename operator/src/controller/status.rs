@@ -16,7 +16,7 @@ use super::{
     workers::{Answer, Workers, lagging},
 };
 use crate::{
-    api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition},
+    api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
     build::meta::NAME_LABEL,
 };
 
@@ -105,7 +105,7 @@ fn accepted(
         capacity: capacity(validated, observed, rollout.ready),
         url: format!("http://{}.{}.svc", validated.child_name, validated.namespace),
         effective_image: validated.image.clone(),
-        version: version(&validated.image).to_owned(),
+        version: split_image(&validated.image).1.to_owned(),
         problems: applied.failures.iter().map(problem).collect(),
         ..rollout.count(base)
     };
@@ -283,16 +283,6 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
         total,
         queue: total.saturating_mul(wanted.requests_per_worker).saturating_mul(QUEUE_FACTOR),
     }
-}
-
-/// Tag or digest of an image reference; `latest` if it has neither.
-fn version(image: &str) -> &str {
-    if let Some((_, digest)) = image.split_once('@') {
-        return digest;
-    }
-    // A colon before the last slash belongs to a registry's port.
-    let name = image.rsplit('/').next().unwrap_or(image);
-    name.split_once(':').map_or("latest", |(_, tag)| tag)
 }
 
 fn problem(error: &Error) -> Problem {

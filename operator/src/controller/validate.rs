@@ -9,7 +9,7 @@ use kube::{Resource, ResourceExt};
 
 use super::observe::{Live, Observed};
 use crate::{
-    api::{Microservice, MicroserviceSpec, Problem, Reason, Severity, parse_duration},
+    api::{Microservice, MicroserviceSpec, Problem, Reason, Severity, parse_duration, split_image},
     build::meta::child_name,
 };
 
@@ -109,23 +109,13 @@ pub fn validate(
             bundled: spec
                 .image
                 .as_ref()
-                .is_none_or(|image| repository(image) == repository(&settings.service_image)),
+                .is_none_or(|image| split_image(image).0 == split_image(&settings.service_image).0),
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
             timeout,
             spec,
         });
     }
     Err(Rejection { reason: Reason::InvalidSpec, problems })
-}
-
-/// An image reference without its tag and digest.
-fn repository(image: &str) -> &str {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    // A colon before the last slash belongs to a registry's port.
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
-    }
 }
 
 fn find(config: &crate::api::Config, path: &[&str]) -> bool {

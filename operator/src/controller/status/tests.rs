@@ -126,12 +126,3 @@ fn the_same_input_gives_the_same_status() {
     let later = Timestamp::from_second(1000).unwrap();
     assert_eq!(next(&first, 7, &Outcome::Applied(&validated, &applied), &observed, later), first);
 }
-
-#[rstest]
-#[case("service:1.2", "1.2")]
-#[case("registry:5000/team/app", "latest")]
-#[case("registry:5000/team/app:2", "2")]
-#[case("app:1@sha256:abc", "sha256:abc")]
-fn the_version_is_the_tag_or_digest(#[case] image: &str, #[case] expected: &str) {
-    assert_eq!(version(image), expected);
-}
