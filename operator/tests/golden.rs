@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use operator::{
     api::Microservice,
-    build::{Desired, build},
+    build::build,
     controller::{Settings, observe::Observed, validate::validate},
 };
 
@@ -19,14 +19,8 @@ fn render(input: &str) -> String {
         proxy_image: "nginx-unprivileged:test".into(),
     };
     let validated = validate(&microservice, &Observed::default(), &settings).expect("a valid example");
-    let Desired { service_account, config_map, deployment, service, service_monitor } = build(&validated);
-    let mut documents = vec![
-        serde_yaml::to_string(&service_account).unwrap(),
-        serde_yaml::to_string(&config_map).unwrap(),
-        serde_yaml::to_string(&service).unwrap(),
-        serde_yaml::to_string(&deployment).unwrap(),
-    ];
-    documents.extend(service_monitor.map(|monitor| serde_yaml::to_string(&monitor).unwrap()));
+    let documents: Vec<_> =
+        build(&validated).iter().map(|(_, body)| serde_yaml::to_string(body).unwrap()).collect();
     documents.join("---\n")
 }
 

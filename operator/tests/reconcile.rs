@@ -5,16 +5,15 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use k8s_openapi::api::core::v1::Service;
-use kube::runtime::{
-    reflector::{Store, store, store::Writer},
-    watcher::Event,
+use kube::{
+    api::DynamicObject,
+    runtime::{reflector::store, watcher::Event},
 };
 use operator::{
     api::Microservice,
-    build::ServiceMonitor,
+    build::Kind,
     controller::{Class, Context, Error, Settings, Stores, reconcile},
     metrics::Metrics,
 };
@@ -32,35 +31,16 @@ const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/team/events";
 struct World {
     api: FakeApi,
     context: Arc<Context>,
-    services: Writer<Service>,
-    monitors: Writer<ServiceMonitor>,
-    served: watch::Sender<bool>,
-}
-
-fn empty<K>() -> Store<K>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + 'static,
-{
-    store().0
+    missing: watch::Sender<BTreeSet<Kind>>,
 }
 
 fn world() -> World {
     let api = FakeApi::default();
-    let (service_store, services) = store();
-    let (monitor_store, monitors) = store();
-    let stores = Stores {
-        service_accounts: empty(),
-        config_maps: empty(),
-        deployments: empty(),
-        services: service_store,
-        service_monitors: monitor_store,
-        pods: empty(),
-    };
-    let (served, receiver) = watch::channel(true);
+    let (missing, receiver) = watch::channel(BTreeSet::new());
     let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
     let metrics = Arc::new(Metrics::new().unwrap());
-    let context = Arc::new(Context::new(api.client(), stores, receiver, settings, metrics));
-    World { api, context, services, monitors, served }
+    let context = Arc::new(Context::new(api.client(), Stores::new(store().0), receiver, settings, metrics));
+    World { api, context, missing }
 }
 
 fn microservice(spec: Value) -> Microservice {
@@ -75,6 +55,13 @@ fn microservice(spec: Value) -> Microservice {
 impl World {
     async fn reconcile(&self, microservice: &Microservice) -> Result<(), Error> {
         reconcile(Arc::new(microservice.clone()), self.context.clone()).await.map(drop)
+    }
+
+    /// The watch of `kind` tells of the object that the API server has.
+    fn watched(&self, kind: Kind, path: &str) -> DynamicObject {
+        let object: DynamicObject = serde_json::from_value(self.api.get(path).unwrap()).unwrap();
+        self.context.stores.of(kind).handle(Event::Apply(object.clone()));
+        object
     }
 
     /// Requests but for reads and events.
@@ -255,23 +242,22 @@ async fn a_microservice_that_is_being_deleted_is_left_to_the_garbage_collector()
 #[tokio::test]
 async fn without_the_crd_there_is_no_service_monitor_and_no_question_for_one() {
     let world = world();
-    world.served.send(false).unwrap();
+    world.missing.send(BTreeSet::from([Kind::ServiceMonitor])).unwrap();
     let first = microservice(json!({}));
     world.reconcile(&first).await.unwrap();
     let requests = world.api.requests();
     assert!(!requests.iter().any(|r| r.contains("servicemonitors")), "{requests:?}");
     // Installed while we run.
-    world.served.send(true).unwrap();
+    world.missing.send(BTreeSet::new()).unwrap();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(world.writes().contains(&format!("PATCH {MONITOR}")));
 }
 
 #[tokio::test]
 async fn monitoring_switched_off_deletes_our_monitor_and_no_other() {
-    let mut world = world();
+    let world = world();
     world.reconcile(&microservice(json!({}))).await.unwrap();
-    let monitor: ServiceMonitor = serde_json::from_value(world.api.get(MONITOR).unwrap()).unwrap();
-    world.monitors.apply_watcher_event(&Event::Apply(monitor.clone()));
+    let monitor = world.watched(Kind::ServiceMonitor, MONITOR);
     world.api.requests();
     world.api.bodies();
     let off = microservice(json!({"monitoring": {"enabled": false}}));
@@ -282,19 +268,38 @@ async fn monitoring_switched_off_deletes_our_monitor_and_no_other() {
 
     let mut foreign = monitor;
     foreign.metadata.owner_references = None;
-    world.monitors.apply_watcher_event(&Event::Apply(foreign));
+    world.context.stores.of(Kind::ServiceMonitor).handle(Event::Apply(foreign));
     world.reconcile(&with_status(&world, &off)).await.unwrap();
     assert!(!world.writes().iter().any(|w| w.starts_with("DELETE")));
 }
 
 #[tokio::test]
-async fn a_store_that_knows_the_child_saves_the_read() {
-    let mut world = world();
+async fn drift_is_also_seen_of_a_child_that_was_settled() {
+    let world = world();
     let first = microservice(json!({}));
     world.reconcile(&first).await.unwrap();
-    let service: Service =
-        serde_json::from_value(world.api.get(&format!("{CORE}/services/hello")).unwrap()).unwrap();
-    world.services.apply_watcher_event(&Event::Apply(service));
+    let path = format!("{CORE}/services/hello");
+    world.watched(Kind::Service, &path);
+    for _ in 0..2 {
+        world.api.requests();
+        world.reconcile(&with_status(&world, &first)).await.unwrap();
+        assert!(world.writes().is_empty());
+    }
+    let mut service = world.api.get(&path).unwrap();
+    service["metadata"]["resourceVersion"] = json!("2");
+    service["spec"]["selector"] = json!({});
+    world.api.put(&path, service);
+    world.watched(Kind::Service, &path);
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {path}")]);
+}
+
+#[tokio::test]
+async fn a_store_that_knows_the_child_saves_the_read() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    world.watched(Kind::Service, &format!("{CORE}/services/hello"));
     world.api.requests();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(!world.api.requests().iter().any(|r| r.contains("services/hello")));

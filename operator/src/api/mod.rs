@@ -6,16 +6,19 @@
 
 mod duration;
 mod image;
+mod monitoring;
+mod proxy;
+mod resources;
 mod schema;
 mod spec;
 mod status;
 
 pub use duration::parse_duration;
 pub use image::split_image;
-pub use spec::{
-    ConcurrencyChange, Config, Microservice, MicroserviceSpec, Monitoring, PROXY_PORT, Profile, Proxy,
-    PullPolicy, Resources,
-};
+pub use monitoring::Monitoring;
+pub use proxy::{PROXY_PORT, Proxy};
+pub use resources::Resources;
+pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};
 pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -33,4 +36,9 @@ pub fn crd() -> CustomResourceDefinition {
         }
     }
     crd
+}
+
+/// A default of `true`.
+fn yes() -> bool {
+    true
 }

@@ -1,17 +1,9 @@
-use std::collections::BTreeMap;
-
-use k8s_openapi::{
-    api::core::v1::{EnvVar, ResourceRequirements},
-    apimachinery::pkg::api::resource::Quantity,
-};
+use k8s_openapi::api::core::v1::EnvVar;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{schema, status::MicroserviceStatus};
-
-/// The port nginx listens on in the pod.
-pub const PROXY_PORT: i32 = 8081;
+use super::{monitoring::Monitoring, proxy::Proxy, resources::Resources, schema, status::MicroserviceStatus};
 
 /// The content of `spec.config`.
 pub type Config = serde_json::Map<String, serde_json::Value>;
@@ -181,113 +173,6 @@ pub enum PullPolicy {
     Never,
 }
 
-/// The nginx in front of the service.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Proxy {
-    /// false: the Service leads straight to the service's port.
-    #[serde(default = "defaults::yes")]
-    pub enabled: bool,
-
-    /// nginx image, 1.27.4 or later, that runs as user 101 without writing to its root file system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    #[x_kube(validation = Rule::new("self.matches('^[^\\\\s]+$')")
-        .message("write an image reference without spaces, such as nginxinc/nginx-unprivileged:1.30"))]
-    pub image: Option<String>,
-
-    /// How long a request may be worked on before the client gets 504: a duration such as 30s or
-    /// 2m, at most 1h. In the bundled service it may wait for a worker as long before that; then the
-    /// client gets 503.
-    #[serde(default = "defaults::timeout")]
-    #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')")
-        .message("write a duration from 1s to 1h with a unit, such as 60s or 2m"))]
-    pub timeout: String,
-
-    /// Largest body of a request, in bytes with the suffix Ki, Mi or Gi; a larger one gets 413.
-    #[serde(default = "defaults::max_body_size")]
-    #[schemars(length(max = 16))]
-    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,6}(Ki|Mi|Gi)?$')")
-        .message("write a size in bytes, with Ki, Mi or Gi for multiples of 1024, such as 512Ki or 1Mi"))]
-    pub max_body_size: String,
-
-    /// CPU and memory of nginx. Default: requests of 20m CPU and 16Mi, no limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
-}
-
-impl Default for Proxy {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            image: None,
-            timeout: defaults::timeout(),
-            max_body_size: defaults::max_body_size(),
-            resources: None,
-        }
-    }
-}
-
-/// Scraping by Prometheus.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Monitoring {
-    /// false: no ServiceMonitor.
-    #[serde(default = "defaults::yes")]
-    pub enabled: bool,
-
-    /// How often Prometheus scrapes each pod: a duration such as 15s or 1m.
-    #[serde(default = "defaults::interval")]
-    #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,5}(ms|s|m|h)$')")
-        .message("write a duration with a unit, such as 15s or 1m"))]
-    pub interval: String,
-
-    /// Labels of the ServiceMonitor, for a Prometheus that selects by label, such as
-    /// `release: kube-prometheus-stack`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
-        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
-        validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))")
-        .message("labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own"))]
-    pub labels: BTreeMap<String, String>,
-}
-
-impl Default for Monitoring {
-    fn default() -> Self {
-        Self { enabled: true, interval: defaults::interval(), labels: BTreeMap::new() }
-    }
-}
-
-/// CPU and memory of a container, as in a pod.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Resources {
-    /// What the scheduler sets aside, such as `cpu: 100m` or `memory: 64Mi`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::quantities")]
-    #[x_kube(validation = Rule::new("self.all(k, isQuantity(string(self[k])) && !quantity(string(self[k])).isLessThan(quantity('0')))")
-        .message("write quantities that are not negative, such as cpu: 100m or memory: 64Mi"))]
-    pub requests: BTreeMap<String, Quantity>,
-
-    /// What the container may use at most.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::quantities")]
-    #[x_kube(validation = Rule::new("self.all(k, isQuantity(string(self[k])) && !quantity(string(self[k])).isLessThan(quantity('0')))")
-        .message("write quantities that are not negative, such as cpu: 500m or memory: 128Mi"))]
-    pub limits: BTreeMap<String, Quantity>,
-}
-
-impl From<Resources> for ResourceRequirements {
-    fn from(resources: Resources) -> Self {
-        let Resources { requests, limits } = resources;
-        let some = |map: BTreeMap<_, _>| (!map.is_empty()).then_some(map);
-        Self { requests: some(requests), limits: some(limits), claims: None }
-    }
-}
-
 /// What the API server fills in; the CRD's defaults are made from these.
 mod defaults {
     pub(super) fn concurrency() -> i32 {
@@ -304,17 +189,5 @@ mod defaults {
     }
     pub(super) fn admin_port() -> i32 {
         9090
-    }
-    pub(super) fn yes() -> bool {
-        true
-    }
-    pub(super) fn timeout() -> String {
-        "60s".into()
-    }
-    pub(super) fn max_body_size() -> String {
-        "1Mi".into()
-    }
-    pub(super) fn interval() -> String {
-        "30s".into()
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{
     Client,
@@ -10,7 +10,11 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{backoff::Backoffs, validate::Settings, watches::Stores, workers::WorkersClient};
-use crate::{api::Microservice, build::meta::MANAGER, metrics::Metrics};
+use crate::{
+    api::Microservice,
+    build::{Kind, meta::MANAGER},
+    metrics::Metrics,
+};
 
 /// Names a Microservice; its uid is not known any more when it is gone.
 pub type Name = ObjectRef<Microservice>;
@@ -21,8 +25,8 @@ pub struct Context {
     pub client: Client,
     /// What the watches found.
     pub stores: Stores,
-    /// Does the cluster know ServiceMonitors?
-    pub service_monitor_served: watch::Receiver<bool>,
+    /// Optional kinds that the cluster does not know.
+    pub missing: watch::Receiver<BTreeSet<Kind>>,
     /// The images to use.
     pub settings: Settings,
     /// One recorder for all, or it could not aggregate.
@@ -40,7 +44,7 @@ impl Context {
     pub fn new(
         client: Client,
         stores: Stores,
-        service_monitor_served: watch::Receiver<bool>,
+        missing: watch::Receiver<BTreeSet<Kind>>,
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -49,7 +53,7 @@ impl Context {
             recorder: Recorder::new(client.clone(), reporter),
             client,
             stores,
-            service_monitor_served,
+            missing,
             settings,
             workers: WorkersClient::default(),
             backoffs: Backoffs::default(),

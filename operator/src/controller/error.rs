@@ -7,7 +7,7 @@ pub enum Error {
     #[error("reading {kind} failed")]
     Read {
         /// Of the object.
-        kind: String,
+        kind: &'static str,
         /// What the API server said.
         source: kube::Error,
     },

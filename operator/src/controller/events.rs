@@ -13,7 +13,10 @@ use super::{
     context::Context,
     error::namespace_is_ending,
 };
-use crate::api::{ConditionType, Microservice, MicroserviceStatus};
+use crate::{
+    api::{ConditionType, Microservice, MicroserviceStatus},
+    build::Child,
+};
 
 /// Longest note the API server takes is 1 KiB.
 const NOTE: usize = 1000;
@@ -23,12 +26,13 @@ pub fn events(
     old: &MicroserviceStatus,
     new: &MicroserviceStatus,
     changes: &[Change],
-    pruned: &[&str],
+    pruned: &[Child],
 ) -> Vec<Event> {
     let generation = new.observed_generation;
     let mut events = Vec::new();
     let mut kinds = Vec::new();
-    for Change { kind, cause } in changes {
+    for Change { child, cause } in changes {
+        let kind = child.kind().name();
         match cause {
             Cause::Drifted(path) => {
                 events.push(event(
@@ -38,17 +42,16 @@ pub fn events(
                     &format!("{kind}: {path} was changed by somebody else and is set back"),
                 ));
             }
-            Cause::Created | Cause::Updated => kinds.push(*kind),
+            Cause::Created | Cause::Updated => kinds.push(kind),
         }
     }
     if !kinds.is_empty() {
         events.push(event(EventType::Normal, "Applied", &format!("Apply@{generation}"), &kinds.join(", ")));
     }
-    events.extend(
-        pruned.iter().map(|kind| {
-            event(EventType::Normal, "Pruned", "Prune", &format!("{kind} is not wanted any more"))
-        }),
-    );
+    events.extend(pruned.iter().map(|child| {
+        let note = format!("{} is not wanted any more", child.kind().name());
+        event(EventType::Normal, "Pruned", "Prune", &note)
+    }));
     events.extend(transition(old, new, ConditionType::Accepted));
     events.extend(transition(old, new, ConditionType::Ready));
     events
@@ -125,7 +128,7 @@ mod tests {
         let (well, ill) = (status(true, Reason::AllReplicasReady), status(false, Reason::ImagePullFailed));
         assert_eq!(reasons(&well, &ill, &[]), ["ImagePullFailed"]);
         assert_eq!(reasons(&ill, &well, &[]), ["AllReplicasReady"]);
-        let drift = Change { kind: "Service", cause: Cause::Drifted("spec.ports".into()) };
+        let drift = Change { child: Child::Service, cause: Cause::Drifted("spec.ports".into()) };
         assert_eq!(reasons(&well, &well, &[drift]), ["DriftRepaired"]);
     }
 }

@@ -11,6 +11,7 @@ pub mod observe;
 mod prune;
 mod reconcile;
 pub mod status;
+mod store;
 mod trouble;
 pub mod validate;
 mod watches;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
+pub use store::Store;
 pub use validate::Settings;
 pub use watches::{Stores, Watches};
 
@@ -69,7 +71,7 @@ pub async fn run(
         let context = Context::new(
             client.clone(),
             watches.stores.clone(),
-            watches.service_monitor_served.clone(),
+            watches.missing.clone(),
             settings.clone(),
             metrics.clone(),
         );
@@ -85,7 +87,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
     let controller = Controller::new(Api::<Microservice>::all(client), watcher::Config::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(watches.touched.listen())
-        .reconcile_all_on(watches::changes(watches.service_monitor_served.clone()))
+        .reconcile_all_on(watches::changes(watches.missing.clone()))
         .graceful_shutdown_on(over.cancelled_owned());
     let store = controller.store();
     let filled = async {

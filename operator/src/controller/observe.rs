@@ -1,37 +1,32 @@
 //! I/O in: what the cluster holds of one Microservice. Read from the watches' stores; the API
 //! server is asked only where a store has nothing, for an object of somebody else is in none.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
-
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, Pod, Service, ServiceAccount},
-    },
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
-use kube::{
-    Api, Resource, ResourceExt,
-    runtime::reflector::{ObjectRef, Store},
-};
-use serde::de::DeserializeOwned;
 
-use super::{context::Context, error::Error, workers::Answer};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::Store as PodStore};
+use strum::VariantArray;
+
+use super::{context::Context, error::Error, store::Entry, workers::Answer};
 use crate::{
     api::{ConcurrencyChange, Microservice},
     build::{
-        ServiceMonitor,
+        Child, Kind,
         meta::{MANAGED_BY, OWNER_ANNOTATION, child_name},
     },
 };
 
 /// One child as the cluster has it.
 #[derive(Clone, Debug)]
-pub enum Live<K> {
+pub enum Live {
     /// There is none.
     Absent,
-    /// It is controlled by our Microservice.
-    Ours(Arc<K>),
+    /// Our Microservice owns it.
+    Ours(Entry),
     /// The name is taken.
     Foreign {
         /// Of the object.
@@ -41,136 +36,96 @@ pub enum Live<K> {
     },
 }
 
-impl<K> Live<K> {
-    /// The object, if it is ours.
-    pub fn ours(&self) -> Option<&K> {
-        match self {
-            Self::Ours(object) => Some(object),
-            Self::Absent | Self::Foreign { .. } => None,
-        }
-    }
-}
-
 /// All that a reconcile decides by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// The child.
-    pub service_account: Live<ServiceAccount>,
-    /// The child.
-    pub config_map: Live<ConfigMap>,
-    /// The child.
-    pub deployment: Live<Deployment>,
-    /// The child.
-    pub service: Live<Service>,
-    /// The child.
-    pub service_monitor: Live<ServiceMonitor>,
-    /// Does the cluster know ServiceMonitors?
-    pub service_monitor_served: bool,
+    /// Every child that is there.
+    pub children: BTreeMap<Child, Live>,
+    /// Optional kinds that the cluster does not know.
+    pub missing: BTreeSet<Kind>,
     /// Pods that are not ending.
     pub pods: Vec<Arc<Pod>>,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
 }
 
-impl Default for Observed {
-    /// An empty cluster that knows ServiceMonitors.
-    fn default() -> Self {
-        Self {
-            service_account: Live::Absent,
-            config_map: Live::Absent,
-            deployment: Live::Absent,
-            service: Live::Absent,
-            service_monitor: Live::Absent,
-            service_monitor_served: true,
-            pods: Vec::new(),
-            workers: BTreeMap::new(),
+impl Observed {
+    /// The child as the cluster has it.
+    pub fn live(&self, child: Child) -> &Live {
+        self.children.get(&child).unwrap_or(&Live::Absent)
+    }
+
+    /// The child, if it is ours.
+    pub fn ours(&self, child: Child) -> Option<&Arc<DynamicObject>> {
+        match self.live(child) {
+            Live::Ours(entry) => Some(&entry.object),
+            Live::Absent | Live::Foreign { .. } => None,
         }
+    }
+
+    /// Does the cluster know the kind?
+    pub fn serves(&self, kind: Kind) -> bool {
+        !self.missing.contains(&kind)
     }
 }
 
 /// Reads the children, the pods, and what the pods say.
 pub async fn observe(microservice: &Microservice, context: &Context) -> Result<Observed, Error> {
-    let stores = &context.stores;
-    let child = Child {
-        context,
-        namespace: microservice.namespace().unwrap_or_default(),
-        name: child_name(&microservice.name_any()),
-        uid: microservice.uid().unwrap_or_default(),
-    };
-    let service_monitor_served = *context.service_monitor_served.borrow();
-    let service_monitor = async {
-        if service_monitor_served && microservice.spec.monitoring.enabled {
-            child.live(&stores.service_monitors).await
-        } else {
-            Ok(child.cached(&stores.service_monitors))
-        }
-    };
-    let (service_account, config_map, deployment, service, service_monitor) = futures::try_join!(
-        child.live(&stores.service_accounts),
-        child.live(&stores.config_maps),
-        child.live(&stores.deployments),
-        child.live(&stores.services),
-        service_monitor,
-    )?;
-    let pods = pods(microservice, &stores.pods);
+    let missing = context.missing.borrow().clone();
+    let children = children(microservice, context, &missing).await?;
+    let pods = pods(microservice, &context.stores.pods);
     let workers = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => context.workers.ask(microservice, &pods).await,
         // The rollout tells.
         ConcurrencyChange::Restart => BTreeMap::new(),
     };
-    Ok(Observed {
-        service_account,
-        config_map,
-        deployment,
-        service,
-        service_monitor,
-        service_monitor_served,
-        pods,
-        workers,
-    })
+    Ok(Observed { children, missing, pods, workers })
 }
 
-/// Where the children of one Microservice are looked for.
-struct Child<'a> {
-    context: &'a Context,
-    namespace: String,
-    name: String,
-    uid: String,
+async fn children(
+    microservice: &Microservice,
+    context: &Context,
+    missing: &BTreeSet<Kind>,
+) -> Result<BTreeMap<Child, Live>, Error> {
+    let served: Vec<Child> =
+        Child::VARIANTS.iter().copied().filter(|child| !missing.contains(&child.kind())).collect();
+    let found = try_join_all(served.into_iter().map(|child| async move {
+        let live = live(microservice, context, child).await?;
+        Ok(live.map(|live| (child, live)))
+    }))
+    .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-impl Child<'_> {
-    async fn live<K>(&self, store: &Store<K>) -> Result<Live<K>, Error>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
-    {
-        match self.cached(store) {
-            Live::Absent => {
-                let api = Api::<K>::namespaced(self.context.client.clone(), &self.namespace);
-                let object = api
-                    .get_opt(&self.name)
-                    .await
-                    .map_err(|source| Error::Read { kind: K::kind(&()).into(), source })?;
-                Ok(self.whose(object.map(Arc::new)))
-            }
-            found => Ok(found),
+/// The child out of the store; asked for where the store has none but one is wanted.
+async fn live(microservice: &Microservice, context: &Context, child: Child) -> Result<Option<Live>, Error> {
+    let kind = child.kind();
+    let namespace = microservice.namespace().unwrap_or_default();
+    let name = child.name(&child_name(&microservice.name_any()));
+    let entry = match context.stores.of(kind).get(&namespace, &name) {
+        Some(entry) => Some(entry),
+        None if child.is_wanted(&microservice.spec) => {
+            let client = context.client.clone();
+            let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &kind.resource());
+            let object =
+                api.get_opt(&name).await.map_err(|source| Error::Read { kind: kind.name(), source })?;
+            object.map(|object| Entry { object: Arc::new(object), settled: None })
         }
-    }
+        None => None,
+    };
+    Ok(entry.map(|entry| whose(entry, microservice)))
+}
 
-    fn cached<K: Resource<DynamicType = ()> + Clone>(&self, store: &Store<K>) -> Live<K> {
-        self.whose(store.get(&ObjectRef::new(&self.name).within(&self.namespace)))
+fn whose(entry: Entry, microservice: &Microservice) -> Live {
+    let object = &entry.object;
+    if object.owner_references().iter().any(|owner| Some(&owner.uid) == microservice.meta().uid.as_ref()) {
+        return Live::Ours(entry);
     }
-
-    fn whose<K: Resource<DynamicType = ()>>(&self, object: Option<Arc<K>>) -> Live<K> {
-        match object {
-            None => Live::Absent,
-            Some(object) if object.owner_references().iter().any(|o| o.uid == self.uid) => Live::Ours(object),
-            Some(object) => Live::Foreign { name: object.name_any(), owner: owner(&*object) },
-        }
-    }
+    Live::Foreign { name: object.name_any(), owner: owner(object) }
 }
 
 /// Who a foreign object belongs to, as well as its metadata tells.
-fn owner<K: Resource>(object: &K) -> String {
+fn owner(object: &DynamicObject) -> String {
     if let Some(owner) = object.owner_references().first() {
         return format!("{} {}", owner.kind, owner.name);
     }
@@ -187,7 +142,7 @@ fn owner<K: Resource>(object: &K) -> String {
         .map_or_else(|| "somebody else".into(), |manager| format!("somebody else (made by {manager})"))
 }
 
-fn pods(microservice: &Microservice, store: &Store<Pod>) -> Vec<Arc<Pod>> {
+fn pods(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
     let (namespace, name) = (microservice.namespace(), microservice.name_any());
     let mut pods = store.state_filter(|pod| {
         pod.namespace() == namespace

@@ -16,14 +16,14 @@ use super::{
     error::{Class, Error},
     events,
     observe::{Observed, observe},
-    prune::{Wanted, prune},
+    prune::prune,
     status::{self, Outcome},
     validate::{Rejection, validate},
     workers::{Answer, Workers, lagging, nudge},
 };
 use crate::{
     api::{Microservice, MicroserviceStatus, Reason},
-    build::{build, meta::MANAGER},
+    build::{Child, build, meta::MANAGER},
     metrics,
 };
 
@@ -73,14 +73,13 @@ async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, 
         }
         Ok(validated) => {
             let desired = build(&validated);
-            let wanted = Wanted::from(&desired);
-            let mut applied = Box::pin(apply(&context.client, desired, &observed)).await;
-            let pruned = prune(&context.client, wanted, &observed).await.unwrap_or_else(|error| {
+            let mut applied = apply(context, desired, &observed).await;
+            let pruned = prune(&context.client, &validated.spec, &observed).await.unwrap_or_else(|error| {
                 applied.failures.push(error);
                 Vec::new()
             });
             for change in &applied.changes {
-                context.metrics.wrote(change.kind);
+                context.metrics.wrote(change.child.kind().name());
             }
             let outcome = Outcome::Applied(&validated, &applied);
             let status_written = write_status(microservice, context, &outcome, &observed, &pruned).await?;
@@ -100,7 +99,7 @@ async fn write_status(
     context: &Context,
     outcome: &Outcome<'_>,
     observed: &Observed,
-    pruned: &[&str],
+    pruned: &[Child],
 ) -> Result<bool, Error> {
     let old = microservice.status.clone().unwrap_or_default();
     let generation = microservice.metadata.generation.unwrap_or_default();

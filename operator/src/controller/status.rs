@@ -1,23 +1,25 @@
 //! Pure: the new status from the old one, what was observed and what was applied.
 
+use std::sync::Arc;
+
 use k8s_openapi::{
-    api::apps::v1::{Deployment, DeploymentStatus},
-    apimachinery::pkg::apis::meta::v1::Condition,
-    jiff::Timestamp,
+    api::apps::v1::DeploymentStatus, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp,
 };
+use kube::api::DynamicObject;
 
 use super::{
     apply::Applied,
     conditions,
     error::Error,
     observe::Observed,
+    store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
     workers::{Answer, Workers, lagging},
 };
 use crate::{
     api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
-    build::meta::NAME_LABEL,
+    build::{Child, Kind, meta::NAME_LABEL},
 };
 
 /// Places in the service's queue for each request it works on (contract 1.9).
@@ -73,7 +75,7 @@ fn rejected(
     let all: Vec<_> = rejection.problems.iter().map(|p| format!("{} {}", p.field, p.message)).collect();
     let message = all.join("; ");
     // What runs goes on running, and is shown as it is.
-    let rollout = Rollout::of(observed.deployment.ours());
+    let rollout = Rollout::of(observed.ours(Child::Deployment));
     let pending = "nothing is changed until the spec is accepted";
     let new = vec![
         seal(ConditionType::Accepted, Verdict::no(rejection.reason, message.clone())),
@@ -92,7 +94,8 @@ fn accepted(
     observed: &Observed,
     seal: impl Fn(ConditionType, Verdict) -> Condition,
 ) -> (MicroserviceStatus, Vec<Condition>) {
-    let rollout = Rollout::of(applied.deployment.as_ref().or_else(|| observed.deployment.ours()));
+    let rollout =
+        Rollout::of(applied.objects.get(&Child::Deployment).or_else(|| observed.ours(Child::Deployment)));
     let new = vec![
         seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
         seal(ConditionType::Available, rollout.available(observed)),
@@ -130,14 +133,14 @@ struct Rollout {
 }
 
 impl Rollout {
-    fn of(deployment: Option<&Deployment>) -> Self {
+    fn of(deployment: Option<&Arc<DynamicObject>>) -> Self {
         let Some(deployment) = deployment else { return Self::default() };
-        let status = deployment.status.clone().unwrap_or_default();
+        let status: DeploymentStatus = part(deployment, "/status").unwrap_or_default();
         let words = |type_: &str, status_: &str, reason: Option<&str>| words(&status, type_, status_, reason);
         Self {
             exists: true,
             seen: status.observed_generation.is_some_and(|seen| Some(seen) >= deployment.metadata.generation),
-            wanted: deployment.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+            wanted: part(deployment, "/spec/replicas").unwrap_or(1),
             total: status.replicas.unwrap_or(0),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
@@ -212,13 +215,13 @@ fn monitored(validated: &Validated, applied: &Applied, observed: &Observed) -> V
     if !validated.spec.monitoring.enabled {
         return Verdict::no(Reason::MonitoringDisabled, "spec.monitoring.enabled is false");
     }
-    if !observed.service_monitor_served {
+    if !observed.serves(Kind::ServiceMonitor) {
         return Verdict::no(
             Reason::ServiceMonitorCRDMissing,
             "the cluster has no ServiceMonitor: install the Prometheus Operator; the monitor then follows by itself",
         );
     }
-    if applied.service_monitor {
+    if applied.objects.contains_key(&Child::ServiceMonitor) {
         return Verdict::yes(Reason::ServiceMonitorApplied, "the ServiceMonitor is in place");
     }
     let failure = applied.failures.iter().find(|e| is_about_monitoring(e));

@@ -96,7 +96,7 @@ pub fn validate(
     // Without a uid the object did not come from an API server, and nothing could be owned by it.
     let owner = microservice.controller_owner_ref(&());
     if let (Some(timeout), Some(owner), true) = (timeout, owner, problems.is_empty()) {
-        let collisions = collisions(observed);
+        let collisions = collisions(&spec, observed);
         if !collisions.is_empty() {
             return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
         }
@@ -131,25 +131,20 @@ fn error(field: impl Into<String>, message: impl Into<String>) -> Problem {
 }
 
 /// Objects that have a name we need and are not ours. They are never taken over silently.
-fn collisions(observed: &Observed) -> Vec<Problem> {
-    let Observed { service_account, config_map, deployment, service, service_monitor, .. } = observed;
-    let mut problems = Vec::new();
-    collision(service_account, &mut problems);
-    collision(config_map, &mut problems);
-    collision(deployment, &mut problems);
-    collision(service, &mut problems);
-    collision(service_monitor, &mut problems);
-    problems
-}
-
-fn collision<K: Resource<DynamicType = ()>>(live: &Live<K>, problems: &mut Vec<Problem>) {
-    if let Live::Foreign { name, owner } = live {
-        let kind = K::kind(&());
-        problems.push(error(
-            "metadata.name",
-            format!("{kind} {name} exists and belongs to {owner}: delete it or give this Microservice another name"),
-        ));
-    }
+fn collisions(spec: &MicroserviceSpec, observed: &Observed) -> Vec<Problem> {
+    let wanted = observed.children.iter().filter(|(child, _)| child.is_wanted(spec));
+    wanted
+        .filter_map(|(child, live)| match live {
+            Live::Foreign { name, owner } => Some(error(
+                "metadata.name",
+                format!(
+                    "{} {name} exists and belongs to {owner}: delete it or give this Microservice another name",
+                    child.kind().name()
+                ),
+            )),
+            Live::Absent | Live::Ours(_) => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -167,8 +162,10 @@ impl Validated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::Child;
     use rstest::rstest;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn microservice(spec: serde_json::Value) -> Microservice {
         let mut microservice = Microservice::new("m", serde_json::from_value(spec).unwrap());
@@ -221,10 +218,9 @@ mod tests {
 
     #[test]
     fn a_foreign_object_is_refused_by_the_name_of_its_owner() {
-        let observed = Observed {
-            service: Live::Foreign { name: "m".into(), owner: "Helm release shop".into() },
-            ..Observed::default()
-        };
+        let foreign = Live::Foreign { name: "m".into(), owner: "Helm release shop".into() };
+        let observed =
+            Observed { children: BTreeMap::from([(Child::Service, foreign)]), ..Observed::default() };
         let rejection = validate(&microservice(json!({})), &observed, &settings()).unwrap_err();
         assert_eq!(rejection.reason, Reason::NameCollision);
         assert!(rejection.problems[0].message.contains("Service m exists and belongs to Helm release shop"));

@@ -3,67 +3,67 @@
 //! that an event is about.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt::Debug,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future, stream};
 use k8s_openapi::{
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, Pod, PodSpec, Service, ServiceAccount},
-    },
+    api::core::v1::{Pod, PodSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
+    api::DynamicObject,
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt,
-        reflector::{ObjectRef, Store, store, store::Writer},
+        reflector::{ObjectRef, Store as PodStore, store},
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
+use strum::VariantArray;
 use tokio::sync::{mpsc, watch};
 
+use super::store::Store;
 use crate::{
     api::Microservice,
     build::{
-        ServiceMonitor,
+        Kind,
         meta::{MANAGED_BY, MANAGER, OWNER_ANNOTATION},
     },
     metrics::Metrics,
 };
 
-/// The name of ServiceMonitor's definition.
-const SERVICE_MONITOR_CRD: &str = "servicemonitors.monitoring.coreos.com";
-
 /// What the cluster holds of our objects, kept up to date by the watches.
 #[derive(Clone)]
-#[allow(missing_docs)] // One for each kind.
 pub struct Stores {
-    pub service_accounts: Store<ServiceAccount>,
-    pub config_maps: Store<ConfigMap>,
-    pub deployments: Store<Deployment>,
-    pub services: Store<Service>,
-    pub service_monitors: Store<ServiceMonitor>,
-    pub pods: Store<Pod>,
+    children: BTreeMap<Kind, Store>,
+    /// The pods of all Microservices.
+    pub pods: PodStore<Pod>,
 }
 
 impl Stores {
+    /// Empty stores of children.
+    pub fn new(pods: PodStore<Pod>) -> Self {
+        Self { children: Kind::VARIANTS.iter().map(|kind| (*kind, Store::default())).collect(), pods }
+    }
+
+    /// The objects of one kind.
+    #[allow(clippy::indexing_slicing)] // Every kind has a store from `new` on.
+    pub fn of(&self, kind: Kind) -> &Store {
+        &self.children[&kind]
+    }
+
     /// Waits until every kind that each cluster has was listed once.
     pub async fn ready(&self) {
-        let Self { service_accounts, config_maps, deployments, services, service_monitors: _, pods } = self;
+        let needed = self.children.iter().filter(|(kind, _)| !kind.is_optional());
+        future::join_all(needed.map(|(_, store)| store.ready())).await;
         // An error says that the watch's task is gone; then the process ends anyway.
-        let _ = tokio::join!(
-            service_accounts.wait_until_ready(),
-            config_maps.wait_until_ready(),
-            deployments.wait_until_ready(),
-            services.wait_until_ready(),
-            pods.wait_until_ready(),
-        );
+        let _ = self.pods.wait_until_ready().await;
     }
 }
 
@@ -71,8 +71,8 @@ impl Stores {
 pub struct Watches {
     /// What they found.
     pub stores: Stores,
-    /// Does the cluster know ServiceMonitors? Changes when the CRD comes and goes.
-    pub service_monitor_served: watch::Receiver<bool>,
+    /// Optional kinds that the cluster does not know. Changes when a definition comes or goes.
+    pub missing: watch::Receiver<BTreeSet<Kind>>,
     /// Microservices that something happened to.
     pub touched: Touched,
 }
@@ -104,124 +104,82 @@ impl Touched {
 impl Watches {
     /// Starts all watches; they end with the runtime.
     pub fn start(client: &Client, metrics: &Arc<Metrics>) -> Self {
+        let (reader, mut writer) = store();
+        let stores = Stores::new(reader);
         let touched = Touched::new();
-        let service_monitor_served = watch_crd(client.clone(), metrics.clone());
-        let (_always, served) = watch::channel(true);
-        let starter = Starter { client: client.clone(), metrics: metrics.clone(), touched: touched.clone() };
-        let stores = Stores {
-            service_accounts: starter.start(&served, owned, forget_managers),
-            config_maps: starter.start(&served, owned, forget_managers),
-            deployments: starter.start(&served, owned, forget_managers),
-            services: starter.start(&served, owned, forget_managers),
-            service_monitors: starter.start(&service_monitor_served, owned, forget_managers),
-            pods: starter.start(&served, owner_of_pod, keep_status),
-        };
-        Self { stores, service_monitor_served, touched }
-    }
-}
-
-struct Starter {
-    client: Client,
-    metrics: Arc<Metrics>,
-    touched: Touched,
-}
-
-impl Starter {
-    fn start<K>(
-        &self,
-        served: &watch::Receiver<bool>,
-        owner: fn(&K) -> Option<ObjectRef<Microservice>>,
-        prune: fn(&mut K),
-    ) -> Store<K>
-    where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    {
-        let (reader, writer) = store();
-        let task = Watch {
-            api: Api::<K>::all(self.client.clone()),
-            metrics: self.metrics.clone(),
-            touched: self.touched.clone(),
-            served: served.clone(),
-            writer,
-            owner,
-            prune,
-        };
-        tokio::spawn(task.run());
-        reader
-    }
-}
-
-struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
-    api: Api<K>,
-    metrics: Arc<Metrics>,
-    touched: Touched,
-    served: watch::Receiver<bool>,
-    writer: Writer<K>,
-    owner: fn(&K) -> Option<ObjectRef<Microservice>>,
-    prune: fn(&mut K),
-}
-
-impl<K> Watch<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    async fn run(mut self) {
-        let mut served = self.served.clone();
-        let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-        // An error of `wait_for` says that the value can't change any more.
-        while served.wait_for(|served| *served).await.is_ok() {
-            let mut events = pin!(watcher(self.api.clone(), config.clone()).default_backoff());
-            let mut gone = self.served.clone();
-            let gone = async move {
-                if gone.wait_for(|served| !*served).await.is_err() {
-                    std::future::pending::<()>().await;
+        let missing = watch_definitions(client, metrics);
+        for kind in Kind::VARIANTS {
+            let (store, touched) = (stores.of(*kind).clone(), touched.clone());
+            let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+            let handle = move |event| match event {
+                Some(event) => {
+                    store.handle(event).iter().filter_map(|o| owner(o)).for_each(|o| touched.tell(o));
                 }
+                None => store.clear(),
             };
-            let mut gone = pin!(gone);
-            loop {
-                tokio::select! {
-                    () = &mut gone => break,
-                    event = events.next() => match event {
-                        Some(event) => self.handle(event),
-                        None => break,
-                    },
-                }
-            }
-            // With the kind, all its objects are gone.
-            self.writer.apply_watcher_event(&Event::Init);
-            self.writer.apply_watcher_event(&Event::InitDone);
+            tokio::spawn(watch_children(*kind, api, missing.clone(), metrics.clone(), handle));
         }
-    }
-
-    fn handle(&mut self, event: watcher::Result<Event<K>>) {
-        match event {
-            Ok(mut event) => {
-                if let Event::Apply(object) | Event::InitApply(object) = &mut event {
-                    (self.prune)(object);
+        let (pods, metrics) = (Api::<Pod>::all(client.clone()), metrics.clone());
+        let pods_touched = touched.clone();
+        tokio::spawn(async move {
+            each_event(pods, "Pod", &metrics, |mut event| {
+                if let Event::Apply(pod) | Event::InitApply(pod) = &mut event {
+                    keep_status(pod);
                 }
-                self.writer.apply_watcher_event(&event);
-                if let Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) = &event
-                    && let Some(owner) = (self.owner)(object)
+                writer.apply_watcher_event(&event);
+                if let Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) = &event
+                    && let Some(owner) = owner_of_pod(pod)
                 {
-                    self.touched.tell(owner);
+                    pods_touched.tell(owner);
                 }
-            }
+            })
+            .await;
+        });
+        Self { stores, missing, touched }
+    }
+}
+
+/// Watches a kind for as long as the cluster has it. `None` is handled when it goes.
+async fn watch_children(
+    kind: Kind,
+    api: Api<DynamicObject>,
+    mut missing: watch::Receiver<BTreeSet<Kind>>,
+    metrics: Arc<Metrics>,
+    mut handle: impl FnMut(Option<Event<DynamicObject>>),
+) {
+    let mut goes = missing.clone();
+    // An error of `wait_for` says that the runtime ends.
+    while missing.wait_for(|missing| !missing.contains(&kind)).await.is_ok() {
+        let gone = goes.wait_for(|missing| missing.contains(&kind));
+        tokio::select! {
+            () = each_event(api.clone(), kind.name(), &metrics, |event| handle(Some(event))) => {}
+            gone = gone => if gone.is_err() { return },
+        }
+        handle(None);
+    }
+}
+
+/// Watches our objects of one kind, and begins anew after a failure.
+async fn each_event<K>(api: Api<K>, kind: &str, metrics: &Metrics, mut handle: impl FnMut(Event<K>))
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
+    let mut events = pin!(watcher(api, config).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => handle(event),
             Err(error) => {
-                let kind = K::kind(&());
-                self.metrics.watch_failed(&kind);
-                tracing::warn!(
-                    kind = &*kind,
-                    error = &error as &dyn std::error::Error,
-                    "watch failed, trying again"
-                );
+                metrics.watch_failed(kind);
+                tracing::warn!(kind, error = &error as &dyn std::error::Error, "watch failed, trying again");
             }
         }
     }
 }
 
 /// The Microservice that an object is owned by.
-fn owned<K: Resource>(object: &K) -> Option<ObjectRef<Microservice>> {
-    let namespace = object.meta().namespace.as_deref()?;
+fn owner(object: &DynamicObject) -> Option<ObjectRef<Microservice>> {
+    let namespace = object.metadata.namespace.as_deref()?;
     object.owner_references().iter().find_map(|owner| ObjectRef::from_owner_ref(Some(namespace), owner, ()))
 }
 
@@ -231,61 +189,60 @@ fn owner_of_pod(pod: &Pod) -> Option<ObjectRef<Microservice>> {
     Some(ObjectRef::new(name).within(pod.metadata.namespace.as_deref()?))
 }
 
-/// A third of an object, and nobody reads it.
-fn forget_managers<K: Resource>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
-}
-
 /// Of a pod we read the metadata and the status.
 fn keep_status(pod: &mut Pod) {
-    forget_managers(pod);
+    pod.metadata.managed_fields = None;
     pod.spec = Some(PodSpec::default());
 }
 
-/// Follows whether ServiceMonitors are defined.
-fn watch_crd(client: Client, metrics: Arc<Metrics>) -> watch::Receiver<bool> {
-    let (send, receive) = watch::channel(false);
-    tokio::spawn(async move {
-        let api = Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client);
-        let config = watcher::Config::default().fields(&format!("metadata.name={SERVICE_MONITOR_CRD}"));
-        let mut events = pin!(watcher(api, config).default_backoff());
-        let mut listed = false;
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(Event::Init) => listed = false,
-                Ok(Event::InitApply(_)) => listed = true,
-                Ok(Event::InitDone) => {
-                    send.send_replace(listed);
-                }
-                Ok(Event::Apply(_)) => {
-                    send.send_replace(true);
-                }
-                Ok(Event::Delete(_)) => {
-                    send.send_replace(false);
-                }
-                Err(error) => {
-                    metrics.watch_failed("CustomResourceDefinition");
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "watch of CRDs failed, trying again"
-                    );
-                }
-            }
-        }
-    });
+/// Follows which of the optional kinds are defined.
+fn watch_definitions(client: &Client, metrics: &Arc<Metrics>) -> watch::Receiver<BTreeSet<Kind>> {
+    let optional = || Kind::VARIANTS.iter().copied().filter(|kind| kind.is_optional());
+    let (send, receive) = watch::channel(optional().collect::<BTreeSet<_>>());
+    let send = Arc::new(send);
+    for kind in optional() {
+        tokio::spawn(watch_definition(kind, client.clone(), metrics.clone(), send.clone()));
+    }
     receive
 }
 
-/// An item for each change of `receiver`.
-pub(super) fn changes(receiver: watch::Receiver<bool>) -> impl Stream<Item = ()> + Send + 'static {
-    stream::unfold((receiver, None), |(mut receiver, mut last)| async move {
-        loop {
-            receiver.changed().await.ok()?;
-            let now = *receiver.borrow_and_update();
-            // The CRD's own changes are none of ours.
-            if last.replace(now) != Some(now) {
-                return Some(((), (receiver, last)));
+async fn watch_definition(
+    kind: Kind,
+    client: Client,
+    metrics: Arc<Metrics>,
+    missing: Arc<watch::Sender<BTreeSet<Kind>>>,
+) {
+    let found = |found: bool| {
+        missing.send_if_modified(|missing| if found { missing.remove(&kind) } else { missing.insert(kind) });
+    };
+    let resource = kind.resource();
+    let name = format!("{}.{}", resource.plural, resource.group);
+    let api = Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client);
+    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let mut events = pin!(watcher(api, config).default_backoff());
+    let mut listed = false;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => listed = false,
+            Ok(Event::InitApply(_)) => listed = true,
+            Ok(Event::InitDone) => found(listed),
+            Ok(Event::Apply(_)) => found(true),
+            Ok(Event::Delete(_)) => found(false),
+            Err(error) => {
+                metrics.watch_failed("CustomResourceDefinition");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(definition = name, error, "watch failed, trying again");
             }
         }
+    }
+}
+
+/// An item for each change of `receiver`.
+pub(super) fn changes<T: Send + Sync + 'static>(
+    receiver: watch::Receiver<T>,
+) -> impl Stream<Item = ()> + Send + 'static {
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.changed().await.ok()?;
+        Some(((), receiver))
     })
 }

@@ -5,10 +5,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::observe::Live;
+use crate::controller::{observe::Live, store::Entry};
 
 /// A Deployment at rest with two replicas, after `change`.
-fn deployment(change: &Value) -> Deployment {
+fn deployment(change: &Value) -> DynamicObject {
     let mut deployment = json!({
         "metadata": {"generation": 3},
         "spec": {"replicas": 2, "selector": {}, "template": {}},
@@ -26,8 +26,10 @@ fn observed(pods: &Value) -> Observed {
     Observed { pods, ..Observed::default() }
 }
 
-fn applied(deployment: Deployment) -> Applied {
-    Applied { deployment: Some(deployment), service_monitor: true, ..Applied::default() }
+fn applied(deployment: DynamicObject) -> Applied {
+    let monitor = DynamicObject::new("m", &Kind::ServiceMonitor.resource());
+    let objects = [(Child::Deployment, deployment), (Child::ServiceMonitor, monitor)];
+    Applied { objects: objects.map(|(child, object)| (child, Arc::new(object))).into(), ..Applied::default() }
 }
 
 fn status(applied: &Applied, observed: &Observed) -> MicroserviceStatus {
@@ -93,8 +95,9 @@ fn a_replica_that_lags_is_not_ready_and_counts_what_it_runs() {
 
 #[test]
 fn a_missing_service_monitor_is_said_and_hurts_nobody() {
-    let observed = Observed { service_monitor_served: false, ..observed(&json!([])) };
-    let applied = Applied { service_monitor: false, ..applied(deployment(&json!({}))) };
+    let observed = Observed { missing: [Kind::ServiceMonitor].into(), ..observed(&json!([])) };
+    let mut applied = applied(deployment(&json!({})));
+    applied.objects.remove(&Child::ServiceMonitor);
     let status = status(&applied, &observed);
     assert_eq!(verdict(&status, "Monitored"), "False/ServiceMonitorCRDMissing");
     assert_eq!(verdict(&status, "Ready"), "True/AllReplicasReady");
@@ -102,8 +105,8 @@ fn a_missing_service_monitor_is_said_and_hurts_nobody() {
 
 #[test]
 fn a_rejected_spec_leaves_what_runs_in_sight() {
-    let observed =
-        Observed { deployment: Live::Ours(Arc::new(deployment(&json!({})))), ..observed(&json!([])) };
+    let live = Live::Ours(Entry { object: Arc::new(deployment(&json!({}))), settled: None });
+    let observed = Observed { children: [(Child::Deployment, live)].into(), ..observed(&json!([])) };
     let problem = Problem {
         field: "spec.config.profile".into(),
         severity: Severity::Error,

@@ -1,0 +1,69 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Kind, config_map, deployment, service, service_account, service_monitor};
+use crate::{api::MicroserviceSpec, controller::validate::Validated};
+
+/// What one Microservice becomes, in the order in which it is applied: the Deployment comes after
+/// what its pods need, and last what others need to be installed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
+pub enum Child {
+    /// The pods' identity; without a token.
+    ServiceAccount,
+    /// The service's and nginx's configuration.
+    ConfigMap,
+    /// Where clients and Prometheus reach the pods.
+    Service,
+    /// The pods.
+    Deployment,
+    /// Makes Prometheus scrape the pods.
+    ServiceMonitor,
+}
+
+impl Child {
+    /// Of which kind it is.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::ServiceAccount => Kind::ServiceAccount,
+            Self::ConfigMap => Kind::ConfigMap,
+            Self::Service => Kind::Service,
+            Self::Deployment => Kind::Deployment,
+            Self::ServiceMonitor => Kind::ServiceMonitor,
+        }
+    }
+
+    /// Its name, out of the name that all children share (`meta::child_name`).
+    pub fn name(self, child_name: &str) -> String {
+        match self {
+            Self::ServiceAccount
+            | Self::ConfigMap
+            | Self::Service
+            | Self::Deployment
+            | Self::ServiceMonitor => child_name.to_owned(),
+        }
+    }
+
+    /// Does the spec ask for it?
+    pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
+        match self {
+            Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::ServiceMonitor => spec.monitoring.enabled,
+        }
+    }
+
+    /// The object as it is applied.
+    pub(super) fn build(self, validated: &Validated) -> Value {
+        match self {
+            Self::ServiceAccount => json(service_account::build(validated)),
+            Self::ConfigMap => json(config_map::build(validated)),
+            Self::Service => json(service::build(validated)),
+            Self::Deployment => json(deployment::build(validated)),
+            Self::ServiceMonitor => json(service_monitor::build(validated)),
+        }
+    }
+}
+
+/// Kubernetes' types always have a JSON form.
+fn json(object: impl Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}

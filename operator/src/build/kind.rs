@@ -1,0 +1,46 @@
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+};
+use kube::api::ApiResource;
+
+use super::ServiceMonitor;
+
+/// A kind of the API that we make objects of; each has one watch.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[allow(missing_docs)] // Kubernetes' own names.
+pub enum Kind {
+    ServiceAccount,
+    ConfigMap,
+    Service,
+    Deployment,
+    ServiceMonitor,
+}
+
+impl Kind {
+    /// Where the API server has it.
+    pub fn resource(self) -> ApiResource {
+        match self {
+            Self::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
+            Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
+            Self::Service => ApiResource::erase::<Service>(&()),
+            Self::Deployment => ApiResource::erase::<Deployment>(&()),
+            Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
+        }
+    }
+
+    /// Comes with a definition of its own, that a cluster may not have.
+    pub fn is_optional(self) -> bool {
+        match self {
+            Self::ServiceMonitor => true,
+            Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => false,
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
