@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use kube::{
@@ -11,6 +13,10 @@ use crate::{Case, metrics, proxy, wait};
 const SELECTOR: &str = "app.kubernetes.io/name=microservice-operator";
 const LEASE: &str = "microservice-operator";
 const ADMIN_PORT: u16 = 8080;
+
+/// Within this another operator works when the first died: the lease's 15 s, the 2 s within which a
+/// standby looks, and some for a machine that is busy.
+pub const AFTER_DEATH: Duration = Duration::from_secs(15 + 2 + 5);
 
 /// A running operator.
 pub struct OperatorPod<'a> {
@@ -49,6 +55,35 @@ impl Case {
         let leases = Api::<Lease>::namespaced(self.client.clone(), &self.settings.operator_namespace);
         let lease = leases.get(LEASE).await.context("the operator's lease")?;
         Ok(lease.spec.and_then(|spec| spec.holder_identity).filter(|holder| !holder.is_empty()))
+    }
+
+    /// Waits until two are ready, of which exactly one leads: that, and the other.
+    pub async fn leader_and_standby(&self) -> Result<(OperatorPod<'_>, OperatorPod<'_>)> {
+        wait::until("two operators, of which one leads", wait::LONG, async || {
+            let (mut leaders, mut standbys) = (Vec::new(), Vec::new());
+            for operator in self.operators().await? {
+                if operator.leads().await? {
+                    leaders.push(operator);
+                } else {
+                    standbys.push(operator);
+                }
+            }
+            // Never more than one: asked one after the other, a change in between shows two for a moment.
+            if leaders.len() != 1 || standbys.len() != 1 {
+                return Ok(None);
+            }
+            Ok(leaders.pop().zip(standbys.pop()))
+        })
+        .await
+    }
+
+    /// When the lease is somebody's who is not `holder`.
+    pub async fn lease_taken_from(&self, holder: &str) -> Result<Instant> {
+        wait::until("another to hold the lease", wait::LONG, async || {
+            let now = self.lease_holder().await?;
+            Ok(now.is_some_and(|now| now != holder).then(Instant::now))
+        })
+        .await
     }
 
     fn operator_pods(&self) -> Api<Pod> {

@@ -4,13 +4,59 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-/// Kills the process of a pod whose program is named `program` with signal 9. Only where the node's
-/// processes are this machine's, as on the local cluster.
-pub fn kill_container_process(pod: &Pod, program: &str) -> Result<()> {
-    let uid = pod.uid().context("a pod without uid")?;
-    let process = find(&uid, program).with_context(|| format!("no process {program} of pod {uid}"))?;
-    let status = Command::new("kill").args(["-9", &process]).status()?;
-    ensure!(status.success(), "kill -9 {process}: {status}");
+/// The process of a pod, on a node whose processes are this machine's, as on the local cluster.
+pub struct Process(String);
+
+impl Process {
+    /// The one whose program is named `program`.
+    pub fn of(pod: &Pod, program: &str) -> Result<Self> {
+        let uid = pod.uid().context("a pod without uid")?;
+        find(&uid, program).map(Self).with_context(|| format!("no process {program} of pod {uid}"))
+    }
+
+    /// Signal 9.
+    pub fn kill(&self) -> Result<()> {
+        self.signal("KILL")
+    }
+
+    /// Takes the processor from it, until what is returned is dropped.
+    pub fn freeze(&self) -> Result<Undo> {
+        self.signal("STOP")?;
+        let process = self.0.clone();
+        Ok(Undo(Box::new(move || Self(process.clone()).signal("CONT"))))
+    }
+
+    /// Lets no packet of its network leave for `address`, until what is returned is dropped.
+    pub fn cut_off(&self, address: &str) -> Result<Undo> {
+        let route = |verb: &str, process: &str, address: &str| {
+            run("nsenter", &["-t", process, "-n", "ip", "route", verb, "blackhole", address])
+        };
+        route("add", &self.0, address)?;
+        let (process, address) = (self.0.clone(), address.to_owned());
+        Ok(Undo(Box::new(move || route("del", &process, &address))))
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        run("kill", &["-s", signal, &self.0])
+    }
+}
+
+/// What was done to a process ends with this.
+pub struct Undo(Box<dyn Fn() -> Result<()> + Send>);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        // The process may be gone by now, and with it what was done to it.
+        if let Err(error) = (self.0)() {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status =
+        Command::new(program).args(arguments).status().with_context(|| format!("can't run {program}"))?;
+    ensure!(status.success(), "{program} {}: {status}", arguments.join(" "));
     Ok(())
 }
 

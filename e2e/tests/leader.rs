@@ -3,12 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Case, OperatorPod, kill_container_process, parse_metrics, sum, wait};
+use e2e::{AFTER_DEATH, Case, OperatorPod, Process, parse_metrics, sum, wait};
 use kube::ResourceExt;
 use serde_json::json;
 
-/// The lease's 15 s, the 2 s within which a standby looks, and some for a machine that is busy.
-const AFTER_DEATH: Duration = Duration::from_secs(15 + 2 + 5);
 /// The 2 s, and some.
 const AFTER_RELEASE: Duration = Duration::from_secs(2 + 5);
 
@@ -16,7 +14,7 @@ const AFTER_RELEASE: Duration = Duration::from_secs(2 + 5);
 #[ignore = "needs a cluster"]
 async fn one_works_and_another_takes_over() -> Result<()> {
     e2e::run("leader", async |case| {
-        let (leader, standby) = leader_and_standby(case).await?;
+        let (leader, standby) = case.leader_and_standby().await?;
         standby.get("/readyz").await.context("a standby is ready")?;
         let (idle, busy) = (work(&standby).await?, work(&leader).await?);
         case.apply_ready("first", json!({})).await?;
@@ -29,42 +27,22 @@ async fn one_works_and_another_takes_over() -> Result<()> {
         case.apply("second", json!({})).await?;
         let released = changed(case, &holder).await?;
         println!("asked to end: the lease is released after {:?}", released - began);
-        let succeeded = taken(case, &holder).await?;
+        let succeeded = case.lease_taken_from(&holder).await?;
         println!("asked to end: it is taken {:?} after that", succeeded - released);
         ensure!(succeeded - released <= AFTER_RELEASE, "nobody took the lease in time");
         case.ready("second").await?;
 
-        let (leader, _) = leader_and_standby(case).await?;
+        let (leader, _) = case.leader_and_standby().await?;
         let holder = case.lease_holder().await?.context("nobody holds the lease")?;
         let began = Instant::now();
         kill(case, &leader).await?;
         case.apply("third", json!({})).await?;
-        let took = taken(case, &holder).await? - began;
+        let took = case.lease_taken_from(&holder).await? - began;
         println!("killed: another leads after {took:?}");
         ensure!(took <= AFTER_DEATH, "nobody took the lease in time");
         case.ready("third").await?;
-        leader_and_standby(case).await?;
+        case.leader_and_standby().await?;
         Ok(())
-    })
-    .await
-}
-
-/// Waits until two are ready, of which exactly one leads.
-async fn leader_and_standby(case: &Case) -> Result<(OperatorPod<'_>, OperatorPod<'_>)> {
-    wait::until("two operators, of which one leads", wait::LONG, async || {
-        let (mut leaders, mut standbys) = (Vec::new(), Vec::new());
-        for operator in case.operators().await? {
-            if operator.leads().await? {
-                leaders.push(operator);
-            } else {
-                standbys.push(operator);
-            }
-        }
-        // Never more than one: asked one after the other, a change in between shows two for a moment.
-        if leaders.len() != 1 || standbys.len() != 1 {
-            return Ok(None);
-        }
-        Ok(leaders.pop().zip(standbys.pop()))
     })
     .await
 }
@@ -81,7 +59,7 @@ async fn work(operator: &OperatorPod<'_>) -> Result<f64> {
 async fn kill(case: &Case, operator: &OperatorPod<'_>) -> Result<()> {
     println!("killing {}", operator.pod.name_any());
     match case.settings.state {
-        Some(_) => kill_container_process(&operator.pod, "microservice-operator"),
+        Some(_) => Process::of(&operator.pod, "microservice-operator")?.kill(),
         None => operator.delete_at_once().await,
     }
 }
@@ -90,15 +68,6 @@ async fn kill(case: &Case, operator: &OperatorPod<'_>) -> Result<()> {
 async fn changed(case: &Case, holder: &str) -> Result<Instant> {
     wait::until("the lease to be released", wait::LONG, async || {
         Ok((case.lease_holder().await?.as_deref() != Some(holder)).then(Instant::now))
-    })
-    .await
-}
-
-/// When the lease is somebody's who is not `holder`.
-async fn taken(case: &Case, holder: &str) -> Result<Instant> {
-    wait::until("another to hold the lease", wait::LONG, async || {
-        let now = case.lease_holder().await?;
-        Ok(now.is_some_and(|now| now != holder).then(Instant::now))
     })
     .await
 }

@@ -1,7 +1,7 @@
 //! The operator dies in the middle of a rollout; the next one ends it, once.
 
 use anyhow::{Context, Result};
-use e2e::{Case, kill_container_process, wait};
+use e2e::{Case, Process, wait};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::{ResourceExt, api::ListParams};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn kill(case: &Case) -> Result<()> {
         return operator.delete_at_once().await;
     }
     let holder = case.lease_holder().await?;
-    kill_container_process(&operator.pod, "microservice-operator")?;
+    Process::of(&operator.pod, "microservice-operator")?.kill()?;
     wait::until("another process to lead", wait::LONG, async || {
         Ok((case.lease_holder().await? != holder).then_some(()))
     })

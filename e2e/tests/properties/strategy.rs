@@ -1,0 +1,148 @@
+//! Any valid spec.
+
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+};
+use serde_json::{Map, Value, json};
+
+/// A field that a spec has or has not.
+type Field = (&'static str, BoxedStrategy<Value>);
+
+/// Fields whose content is Kubernetes' business, and only sampled here.
+pub const OPAQUE: &[&str] = &["env[].valueFrom"];
+
+/// Any spec that the CRD accepts.
+pub fn spec() -> BoxedStrategy<Value> {
+    let fields = [basics(), pod(), vec![("proxy", proxy()), ("monitoring", monitoring())]].concat();
+    // Ports differ from each other and from nginx's.
+    (object(fields), 0..20_000_i64)
+        .prop_map(|(mut spec, port)| {
+            if spec.get("port").is_some() || spec.get("adminPort").is_some() {
+                spec["port"] = json!(10_000 + port);
+                spec["adminPort"] = json!(40_000 + port);
+            }
+            spec
+        })
+        .boxed()
+}
+
+fn basics() -> Vec<Field> {
+    vec![
+        ("image", image()),
+        ("imagePullPolicy", one_of(&["Always", "IfNotPresent", "Never"])),
+        ("concurrency", number(1, 1024)),
+        ("requestsPerWorker", number(1, 1024)),
+        ("concurrencyChange", one_of(&["Live", "Restart"])),
+        ("replicas", number(0, 1000)),
+        ("profile", one_of(&["all", "message", "fibonacci"])),
+        ("config", config()),
+        ("port", number(1024, 65535)),
+        ("adminPort", number(1024, 65535)),
+    ]
+}
+
+fn pod() -> Vec<Field> {
+    vec![("env", env()), ("resources", resources())]
+}
+
+fn proxy() -> BoxedStrategy<Value> {
+    object(vec![
+        ("enabled", any::<bool>().prop_map(Value::from).boxed()),
+        ("image", image()),
+        ("timeout", text("([1-9][0-9]{0,2}s|[1-5]?[0-9]m1s|1h|1m30s|1500ms)")),
+        ("maxBodySize", text("[1-9][0-9]{0,6}(Ki|Mi|Gi)?")),
+        ("resources", resources()),
+    ])
+}
+
+fn monitoring() -> BoxedStrategy<Value> {
+    object(vec![
+        ("enabled", any::<bool>().prop_map(Value::from).boxed()),
+        ("interval", text("[1-9][0-9]{0,3}(ms|s|m)")),
+        (
+            "labels",
+            map("[a-z]([a-z0-9.-]{0,20}[a-z0-9])?", text("([A-Za-z0-9]([-A-Za-z0-9_.]{0,40}[A-Za-z0-9])?)?")),
+        ),
+    ])
+}
+
+fn env() -> BoxedStrategy<Value> {
+    let value = prop_oneof![
+        text("[ -~äß€]{0,40}").prop_map(|value| json!({ "value": value })),
+        one_of(&["metadata.name", "spec.nodeName", "status.podIP"])
+            .prop_map(|path| json!({ "valueFrom": { "fieldRef": { "fieldPath": path } } })),
+    ];
+    // Names of ours are all of capitals.
+    btree_map("[a-z_][A-Za-z0-9_.-]{0,30}", value, 0..6)
+        .prop_map(|map| {
+            map.into_iter()
+                .map(|(name, mut variable)| {
+                    variable["name"] = json!(name);
+                    variable
+                })
+                .collect()
+        })
+        .boxed()
+}
+
+fn resources() -> BoxedStrategy<Value> {
+    // A request is never above its limit.
+    object(vec![("requests", amounts(1..500)), ("limits", amounts(500..4000))])
+}
+
+fn amounts(range: std::ops::Range<u32>) -> BoxedStrategy<Value> {
+    object(vec![
+        ("cpu", range.clone().prop_map(|n| json!(format!("{n}m"))).boxed()),
+        ("memory", range.prop_map(|n| json!(format!("{n}Mi"))).boxed()),
+    ])
+}
+
+/// Names that have no field of their own in the spec.
+fn config() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[ -~äß€]{0,20}".prop_map(Value::from),
+    ];
+    let any = leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::from), map("[a-z_]{1,10}", inner.boxed())]
+    });
+    map("x_[a-z]{1,10}", any.boxed())
+}
+
+fn image() -> BoxedStrategy<Value> {
+    text("[a-z0-9]{1,10}(:5000)?/[a-z0-9]{1,20}(/[a-z0-9]{1,20})?(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,20})?")
+}
+
+/// An object with some of `fields`.
+fn object(fields: Vec<Field>) -> BoxedStrategy<Value> {
+    let fields: Vec<_> = fields
+        .into_iter()
+        .map(|(name, value)| option::weighted(0.4, value).prop_map(move |value| (name, value)))
+        .collect();
+    fields
+        .prop_map(|fields| {
+            let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            Value::Object(present.collect::<Map<_, _>>())
+        })
+        .boxed()
+}
+
+/// An object of any names.
+fn map(names: &'static str, values: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    btree_map(names, values, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())).boxed()
+}
+
+fn text(pattern: &'static str) -> BoxedStrategy<Value> {
+    pattern.prop_map(Value::from).boxed()
+}
+
+fn number(min: i64, max: i64) -> BoxedStrategy<Value> {
+    prop_oneof![1 => Just(min), 1 => Just(max), 4 => min..=max].prop_map(Value::from).boxed()
+}
+
+fn one_of(words: &[&'static str]) -> BoxedStrategy<Value> {
+    proptest::sample::select(words.to_vec()).prop_map(Value::from).boxed()
+}
