@@ -9,6 +9,7 @@ mod image;
 mod monitoring;
 mod proxy;
 mod resources;
+mod rollout;
 mod schema;
 mod spec;
 mod status;
@@ -18,6 +19,7 @@ pub use image::split_image;
 pub use monitoring::Monitoring;
 pub use proxy::{PROXY_PORT, Proxy};
 pub use resources::Resources;
+pub use rollout::Rollout;
 pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};
 pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
 

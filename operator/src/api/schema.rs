@@ -38,6 +38,11 @@ pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A number, or a share such as 25%. The rules beside the field bound it.
+pub(super) fn count_or_share(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"x-kubernetes-int-or-string": true, "maxLength": 4})
+}
+
 /// Labels; bounded, or the API server could not afford the rules on them.
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -3,7 +3,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{monitoring::Monitoring, proxy::Proxy, resources::Resources, schema, status::MicroserviceStatus};
+use super::{
+    monitoring::Monitoring, proxy::Proxy, resources::Resources, rollout::Rollout, schema,
+    status::MicroserviceStatus,
+};
 
 /// The content of `spec.config`.
 pub type Config = serde_json::Map<String, serde_json::Value>;
@@ -139,6 +142,10 @@ pub struct MicroserviceSpec {
     /// Scraping by Prometheus, through a ServiceMonitor.
     #[serde(default)]
     pub monitoring: Monitoring,
+
+    /// How new pods replace old ones, and how old ones end.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 /// Features of the bundled service.

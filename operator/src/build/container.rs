@@ -30,18 +30,26 @@ pub(super) const CONFIG_VOLUME: &str = "config";
 pub(super) const SERVICE_TMP_VOLUME: &str = "service-tmp";
 pub(super) const PROXY_TMP_VOLUME: &str = "nginx-tmp";
 
-/// nginx goes on taking connections until every node knows that the pod is ending, then ends
-/// gracefully (QUIT, the image's stop signal).
-pub(super) const PROXY_DRAIN: i64 = 3;
-/// The service outlives nginx: its sleep, `keepalive_min_timeout` and a margin. nginx has no
-/// request left by then.
-pub(super) const SERVICE_DRAIN: i64 = 12;
+/// The service outlives nginx's `rollout.drain` by `keepalive_min_timeout` and a margin: nginx has
+/// no request left by then.
+const PROXY_END: i64 = 9;
 
 /// Puts the end of a failed container's log into its status, from where it gets into our conditions.
 const LAST_WORDS: &str = "FallbackToLogsOnError";
 
 const SERVICE_USER: i64 = 65532;
 const PROXY_USER: i64 = 101;
+
+/// For so many seconds nginx goes on taking connections, until every node knows that the pod is
+/// ending; then it ends gracefully (QUIT, the image's stop signal).
+fn proxy_drain(validated: &Validated) -> i64 {
+    validated.spec.rollout.drain.into()
+}
+
+/// For so many seconds the service goes on as if nothing were.
+pub(super) fn service_drain(validated: &Validated) -> i64 {
+    proxy_drain(validated) + PROXY_END
+}
 
 /// The team's container.
 pub(super) fn service(validated: &Validated) -> Container {
@@ -57,7 +65,7 @@ pub(super) fn service(validated: &Validated) -> Container {
             mount(CONFIG_VOLUME, "/etc/microservice", true),
             mount(SERVICE_TMP_VOLUME, "/tmp", false),
         ]),
-        lifecycle: Some(sleep_before_stop(SERVICE_DRAIN)),
+        lifecycle: sleep_before_stop(service_drain(validated)),
         termination_message_policy: Some(LAST_WORDS.into()),
         // A team's image has a user of its own; the pod demands that it isn't root.
         security_context: Some(security(validated.bundled.then_some(SERVICE_USER))),
@@ -109,7 +117,7 @@ pub(super) fn proxy(validated: &Validated) -> Container {
             mount(PROXY_TMP_VOLUME, "/tmp", false),
         ]),
         readiness_probe: Some(readiness(get(READY_PATH, HTTP_PORT))),
-        lifecycle: Some(sleep_before_stop(PROXY_DRAIN)),
+        lifecycle: sleep_before_stop(proxy_drain(validated)),
         termination_message_policy: Some(LAST_WORDS.into()),
         security_context: Some(security(Some(PROXY_USER))),
         ..Default::default()
@@ -194,12 +202,13 @@ fn readiness(probe: Probe) -> Probe {
     Probe { period_seconds: Some(2), timeout_seconds: Some(2), failure_threshold: Some(3), ..probe }
 }
 
-/// The kubelet's own sleep: an image FROM scratch has no shell to sleep in.
-fn sleep_before_stop(seconds: i64) -> Lifecycle {
-    Lifecycle {
+/// The kubelet's own sleep: an image FROM scratch has no shell to sleep in. It takes no zero before
+/// Kubernetes 1.34.
+fn sleep_before_stop(seconds: i64) -> Option<Lifecycle> {
+    (seconds > 0).then(|| Lifecycle {
         pre_stop: Some(LifecycleHandler { sleep: Some(SleepAction { seconds }), ..Default::default() }),
         ..Default::default()
-    }
+    })
 }
 
 /// What Pod Security's `restricted` asks of a container, and a root file system that can't be written.

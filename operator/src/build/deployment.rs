@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
     api::{
@@ -8,12 +8,12 @@ use k8s_openapi::{
             SeccompProfile, Volume,
         },
     },
-    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use super::{
     config_map,
-    container::{self, CONFIG_VOLUME, PROXY_TMP_VOLUME, SERVICE_DRAIN, SERVICE_TMP_VOLUME},
+    container::{self, CONFIG_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
     meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, labels, object_meta, selector},
 };
 use crate::controller::validate::Validated;
@@ -23,6 +23,7 @@ const EXIT_MARGIN: i64 = 5;
 
 /// The pods: the service with nginx before it. New pods are ready before old ones go.
 pub(super) fn build(validated: &Validated) -> Deployment {
+    let rollout = &validated.spec.rollout;
     Deployment {
         metadata: object_meta(validated),
         spec: Some(DeploymentSpec {
@@ -31,12 +32,13 @@ pub(super) fn build(validated: &Validated) -> Deployment {
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),
                 rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: Some(IntOrString::String("25%".into())),
-                    max_unavailable: Some(IntOrString::Int(0)),
+                    max_surge: Some(rollout.max_surge.clone()),
+                    max_unavailable: Some(rollout.max_unavailable.clone()),
                 }),
             }),
-            progress_deadline_seconds: Some(300),
-            revision_history_limit: Some(3),
+            min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
+            progress_deadline_seconds: Some(seconds(validated.progress_deadline)),
+            revision_history_limit: Some(rollout.revision_history),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
                     labels: Some(labels(validated)),
@@ -89,7 +91,12 @@ fn pod(validated: &Validated) -> PodSpec {
 
 /// The longest request may begin at the last moment before the service is told to end.
 fn grace_period(validated: &Validated) -> i64 {
-    SERVICE_DRAIN + i64::try_from(validated.longest_request().as_secs()).unwrap_or(i64::MAX / 2) + EXIT_MARGIN
+    service_drain(validated) + i64::from(seconds(validated.longest_request())) + EXIT_MARGIN
+}
+
+/// Whole seconds; the longest that the API lets through is a day.
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
 fn empty_dir(name: &str) -> Volume {

@@ -43,6 +43,8 @@ pub struct Validated {
     pub proxy_image: String,
     /// `spec.proxy.timeout`.
     pub timeout: Duration,
+    /// `spec.rollout.progressDeadline`.
+    pub progress_deadline: Duration,
 }
 
 impl Validated {
@@ -93,9 +95,16 @@ pub fn validate(
     if timeout.is_none() {
         problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));
     }
+    let progress_deadline = parse_duration(&spec.rollout.progress_deadline);
+    if progress_deadline.is_none() {
+        problems
+            .push(error("spec.rollout.progressDeadline", "write a duration with a unit, such as 300s or 5m"));
+    }
     // Without a uid the object did not come from an API server, and nothing could be owned by it.
     let owner = microservice.controller_owner_ref(&());
-    if let (Some(timeout), Some(owner), true) = (timeout, owner, problems.is_empty()) {
+    if let (Some(timeout), Some(progress_deadline), Some(owner), true) =
+        (timeout, progress_deadline, owner, problems.is_empty())
+    {
         let collisions = collisions(&spec, observed);
         if !collisions.is_empty() {
             return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
@@ -112,6 +121,7 @@ pub fn validate(
                 .is_none_or(|image| split_image(image).0 == split_image(&settings.service_image).0),
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
             timeout,
+            progress_deadline,
             spec,
         });
     }
