@@ -192,7 +192,11 @@ diagnose() {
 # cluster with the operator.
 run_e2e() {
 	local state=
-	[ "$cluster" != local ] || state=$STATE
+	if [ "$cluster" = local ]; then
+		state=$STATE
+		# For the autoscaler; a given cluster has it or not.
+		"$cluster_dir/addons.sh" metrics-server
+	fi
 	[ $# != 0 ] || set -- --tests
 	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_OPERATOR_NAMESPACE=$namespace \
 		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \

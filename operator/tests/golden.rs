@@ -1,24 +1,43 @@
 //! Each `golden/NAME.in.yaml` (a Microservice) becomes the objects of `golden/NAME.out.yaml`, byte
-//! for byte. `BLESS=1 cargo test` writes them anew: read the difference before you commit it.
+//! for byte; where there is a `golden/NAME.live.yaml`, the cluster has those of its objects already. `BLESS=1 cargo test` writes them anew: read the difference before you commit it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{fs, path::Path};
 
+use kube::api::DynamicObject;
 use operator::{
     api::Microservice,
-    build::build,
-    controller::{Settings, observe::Observed, validate::validate},
+    build::{Child, build},
+    controller::{
+        Entry, Settings,
+        observe::{Live, Observed},
+        validate::validate,
+    },
 };
+use serde::Deserialize;
+use strum::VariantArray;
 
-fn render(input: &str) -> String {
+/// The objects of a YAML stream, each as the child of its kind.
+fn observed(live: &str) -> Observed {
+    let documents = serde_yaml::Deserializer::from_str(live).map(|d| DynamicObject::deserialize(d).unwrap());
+    let children = documents.map(|object| {
+        let kind = object.types.as_ref().expect("a kind").kind.clone();
+        let child = Child::VARIANTS.iter().find(|child| child.kind().name() == kind).expect("a kind of ours");
+        (*child, Live::Ours(Entry { object: object.into(), settled: None }))
+    });
+    Observed { children: children.collect(), ..Observed::default() }
+}
+
+fn render(input: &str, live: Option<&str>) -> String {
     let mut microservice: Microservice = serde_yaml::from_str(input).unwrap();
     microservice.metadata.uid = Some("11111111-2222-3333-4444-555555555555".into());
     let settings = Settings {
         service_image: "microservice-dev/service:test".into(),
         proxy_image: "nginx-unprivileged:test".into(),
     };
-    let validated = validate(&microservice, &Observed::default(), &settings).expect("a valid example");
+    let observed = live.map(observed).unwrap_or_default();
+    let validated = validate(&microservice, &observed, &settings).expect("a valid example");
     let documents: Vec<_> =
         build(&validated).iter().map(|(_, body)| serde_yaml::to_string(body).unwrap()).collect();
     documents.join("---\n")
@@ -33,8 +52,9 @@ fn every_example_becomes_what_is_written_down() {
         let Some(name) = path.file_name().unwrap().to_str().unwrap().strip_suffix(".in.yaml") else {
             continue;
         };
-        let (expected_path, actual) =
-            (folder.join(format!("{name}.out.yaml")), render(&fs::read_to_string(&path).unwrap()));
+        let live = fs::read_to_string(folder.join(format!("{name}.live.yaml"))).ok();
+        let actual = render(&fs::read_to_string(&path).unwrap(), live.as_deref());
+        let expected_path = folder.join(format!("{name}.out.yaml"));
         if std::env::var_os("BLESS").is_some() {
             fs::write(&expected_path, &actual).unwrap();
         }

@@ -273,6 +273,115 @@ async fn monitoring_switched_off_deletes_our_monitor_and_no_other() {
     assert!(!world.writes().iter().any(|w| w.starts_with("DELETE")));
 }
 
+const AUTOSCALER: &str = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers/hello";
+
+fn autoscaled() -> Microservice {
+    microservice(json!({"autoscaling": {"minReplicas": 2, "maxReplicas": 9}}))
+}
+
+/// The Deployment has as many replicas, of whoever.
+fn scaled_to(world: &World, replicas: i32) {
+    let mut deployment = world.api.get(DEPLOYMENT).unwrap();
+    deployment["spec"]["replicas"] = json!(replicas);
+    deployment["metadata"]["resourceVersion"] = json!(replicas.to_string());
+    world.api.put(DEPLOYMENT, deployment);
+}
+
+/// An autoscaled Microservice at rest, with five replicas.
+async fn five_by_autoscaler(world: &World) {
+    world.reconcile(&autoscaled()).await.unwrap();
+    world.reconcile(&autoscaled()).await.unwrap();
+    scaled_to(world, 5);
+    world.api.requests();
+    world.api.bodies();
+}
+
+/// peers: opentelemetry-operator#884, nginx-gateway-fabric#4214, apache/superset-kubernetes-operator#151
+#[tokio::test]
+async fn replicas_are_handed_to_the_autoscaler_before_they_are_dropped() {
+    let world = world();
+    world.reconcile(&microservice(json!({"replicas": 3}))).await.unwrap();
+    scaled_to(&world, 3);
+    world.api.requests();
+    world.api.bodies();
+    world.reconcile(&autoscaled()).await.unwrap();
+    assert_eq!(world.writes()[..2], [format!("PATCH {DEPLOYMENT}"), format!("PATCH {DEPLOYMENT}")]);
+    let specs: Vec<_> = world.api.bodies().into_iter().filter(|b| b["kind"] == "Deployment").collect();
+    assert_eq!(specs[0]["spec"], json!({"replicas": 3}), "first another manager owns them");
+    assert_eq!(specs[0]["metadata"]["resourceVersion"], "3", "and only as they were read");
+    assert!(specs[1]["spec"].get("replicas").is_none(), "then they are sent no more");
+}
+
+/// peers: opentelemetry-operator#729, #2018
+#[tokio::test]
+async fn what_the_autoscaler_decides_is_no_drift() {
+    let world = world();
+    five_by_autoscaler(&world).await;
+    world.reconcile(&autoscaled()).await.unwrap();
+    assert!(world.writes().iter().all(|write| !write.contains("deployments")));
+}
+
+#[tokio::test]
+async fn replicas_that_could_not_be_handed_over_are_not_dropped() {
+    let world = world();
+    world.reconcile(&microservice(json!({"replicas": 3}))).await.unwrap();
+    world.writes();
+    world.api.fail(&format!("PATCH {DEPLOYMENT}"), 409, "Conflict");
+    let error = world.reconcile(&autoscaled()).await.unwrap_err();
+    assert_eq!(error.class(), Class::Conflict);
+    assert_eq!(world.writes().iter().filter(|write| write.contains("deployments")).count(), 1);
+}
+
+#[tokio::test]
+async fn without_the_autoscaler_its_replicas_are_held() {
+    let world = world();
+    five_by_autoscaler(&world).await;
+    world.watched(Kind::HorizontalPodAutoscaler, AUTOSCALER);
+    let off = microservice(json!({}));
+    world.reconcile(&off).await.unwrap();
+    let writes = world.writes();
+    assert!(writes.contains(&format!("DELETE {AUTOSCALER}")));
+    assert!(!writes.contains(&format!("PATCH {DEPLOYMENT}")), "as long as it may still scale");
+
+    let gone: DynamicObject =
+        serde_json::from_value(json!({"metadata": {"namespace": "team", "name": "hello"}})).unwrap();
+    world.context.stores.of(Kind::HorizontalPodAutoscaler).handle(Event::Delete(gone));
+    world.api.bodies();
+    world.reconcile(&off).await.unwrap();
+    let bodies = world.api.bodies();
+    let deployment = bodies.iter().find(|body| body["kind"] == "Deployment").unwrap();
+    assert_eq!(deployment["spec"]["replicas"], 5);
+    assert_eq!(deployment["metadata"]["resourceVersion"], "5");
+    let problems = with_status(&world, &off).status.unwrap().problems;
+    assert_eq!(problems[0].field, "spec.replicas");
+    world.writes();
+    world.reconcile(&with_status(&world, &off)).await.unwrap();
+    assert!(world.writes().is_empty(), "and that's that");
+    let changed = microservice(json!({"replicas": 2}));
+    world.reconcile(&with_status(&world, &changed)).await.unwrap();
+    assert_eq!(world.api.get(DEPLOYMENT).unwrap()["spec"]["replicas"], 2, "the user's word counts again");
+}
+
+/// peers: infinispan-operator#2578
+#[tokio::test]
+async fn a_suspended_microservice_gets_a_status_and_nothing_else() {
+    let world = world();
+    world.reconcile(&microservice(json!({}))).await.unwrap();
+    let path = format!("{CORE}/services/hello");
+    let mut service = world.api.get(&path).unwrap();
+    service["spec"]["ports"] = json!([]);
+    world.api.put(&path, service);
+    world.writes();
+    let suspended = microservice(json!({"suspend": true, "replicas": 7, "monitoring": {"enabled": false}}));
+    world.reconcile(&with_status(&world, &suspended)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
+    let status = with_status(&world, &suspended).status.unwrap();
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready").unwrap();
+    assert_eq!((&*ready.status, &*ready.reason), ("Unknown", "Suspended"));
+    world.reconcile(&with_status(&world, &microservice(json!({})))).await.unwrap();
+    assert!(world.writes().contains(&format!("PATCH {path}")), "then the drift is repaired");
+}
+
 #[tokio::test]
 async fn drift_is_also_seen_of_a_child_that_was_settled() {
     let world = world();

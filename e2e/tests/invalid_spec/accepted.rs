@@ -22,6 +22,15 @@ pub fn all() -> Vec<Value> {
         json!({ "monitoring": { "interval": "500ms", "labels": { "release": "", "example.com/team": "A_1.b-2" } } }),
         json!({ "env": [{ "name": "_A.b-1" }, { "name": "B", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }] }),
         json!({ "resources": { "requests": { "cpu": 1, "memory": "0.5Gi" }, "limits": { "cpu": "1500m", "example.com/gpu": 1 } } }),
+        json!({ "autoscaling": { "minReplicas": 1000, "maxReplicas": 1000 } }),
+        json!({ "autoscaling": { "maxReplicas": 3, "memory": 90 }, "resources": { "limits": { "memory": "1Gi" } } }),
+        json!({ "autoscaling": { "maxReplicas": 3, "metrics": [
+            { "type": "External", "external": { "metric": { "name": "q", "selector": { "matchLabels": { "a": "b" } } }, "target": { "type": "Value", "value": "0.5" } } },
+            { "type": "Pods", "pods": { "metric": { "name": "m" }, "target": { "type": "AverageValue", "averageValue": 3 } } },
+        ] } }),
+        json!({ "disruption": { "maxUnavailable": "0%" } }),
+        json!({ "disruption": { "minAvailable": "100%" } }),
+        json!({ "rollout": { "maxSurge": 0, "maxUnavailable": "1%", "minReadySeconds": 3600, "progressDeadline": "24h", "revisionHistory": 0, "drain": 0 } }),
         json!({ "config": { "anything": { "at": ["all", 1, null, { "deep": true }] } } }),
     ]
 }

@@ -7,7 +7,8 @@ pub type Row = (Value, &'static str);
 
 /// All of them.
 pub fn all() -> Vec<Row> {
-    [numbers(), words(), durations(), labels(), environment(), quantities(), slips()].concat()
+    [numbers(), words(), durations(), labels(), environment(), quantities(), scaling(), rollout(), slips()]
+        .concat()
 }
 
 /// Numbers and their bounds.
@@ -142,6 +143,70 @@ fn quantities() -> Vec<Row> {
             "spec.proxy.resources.requests.cpu",
         ),
         (json!({ "config": ["a"] }), "spec.config in body must be of type object"),
+    ]
+}
+
+/// Autoscaling and disruptions.
+fn scaling() -> Vec<Row> {
+    let metric = |target: Value| json!({ "autoscaling": { "maxReplicas": 3, "metrics": [{ "type": "Pods", "pods": { "metric": { "name": "m" }, "target": target } }] } });
+    vec![
+        (json!({ "autoscaling": {} }), "spec.autoscaling.maxReplicas: Required value"),
+        (
+            json!({ "autoscaling": { "minReplicas": 0, "maxReplicas": 3 } }),
+            "spec.autoscaling.minReplicas in body should be greater than or equal to 1",
+        ),
+        (
+            json!({ "autoscaling": { "minReplicas": 4, "maxReplicas": 3 } }),
+            "minReplicas is above maxReplicas: raise maxReplicas or lower minReplicas",
+        ),
+        (
+            json!({ "autoscaling": { "maxReplicas": 3 }, "resources": { "requests": { "memory": "1Gi" } } }),
+            "add cpu to resources.requests, such as cpu: 100m",
+        ),
+        (
+            json!({ "autoscaling": { "maxReplicas": 3, "memory": 80 }, "resources": { "limits": { "cpu": 1 } } }),
+            "add memory to resources.requests, such as memory: 64Mi",
+        ),
+        (metric(json!({ "averageValue": 1 })), "target.type: Required value"),
+        (
+            json!({ "autoscaling": { "maxReplicas": 3, "behavior": { "scaleDown": { "stabilizationWindowSeconds": 3601 } } } }),
+            "stabilizationWindowSeconds in body should be less than or equal to 3600",
+        ),
+        (
+            json!({ "disruption": { "maxUnavailable": 1, "minAvailable": 1 } }),
+            "maxUnavailable and minAvailable exclude each other: remove one of them",
+        ),
+        (json!({ "disruption": { "maxUnavailable": "half" } }), "write a number from 0 to 1000, or a share"),
+        (json!({ "disruption": { "minAvailable": -1 } }), "write a number from 0 to 1000, or a share"),
+        (json!({ "disruption": { "minAvailable": "101%" } }), "write a number from 0 to 1000, or a share"),
+    ]
+}
+
+/// Rollouts.
+fn rollout() -> Vec<Row> {
+    vec![
+        (
+            json!({ "rollout": { "maxSurge": 0 } }),
+            "maxSurge and maxUnavailable are both 0, so that no pod could be replaced: set maxSurge to 1 or more",
+        ),
+        (json!({ "rollout": { "maxSurge": "0%", "maxUnavailable": "0%" } }), "set maxSurge to 1 or more"),
+        (json!({ "rollout": { "maxSurge": "25" } }), "write a number from 0 to 1000, or a share"),
+        (
+            json!({ "rollout": { "progressDeadline": "300" } }),
+            "write a duration from 1s to 24h with a unit, such as 300s or 5m",
+        ),
+        (
+            json!({ "rollout": { "progressDeadline": "60s", "minReadySeconds": 60 } }),
+            "progressDeadline must be longer than minReadySeconds",
+        ),
+        (
+            json!({ "rollout": { "revisionHistory": 101 } }),
+            "spec.rollout.revisionHistory in body should be less than or equal to 100",
+        ),
+        (
+            json!({ "rollout": { "drain": 601 } }),
+            "spec.rollout.drain in body should be less than or equal to 600",
+        ),
     ]
 }
 

@@ -4,6 +4,8 @@
 //! `kubectl explain` shows. Rules that the API server checks stand beside the fields; rules that
 //! need more than the one object stand in [`crate::controller::validate`].
 
+mod autoscaling;
+mod disruption;
 mod duration;
 mod image;
 mod monitoring;
@@ -14,6 +16,8 @@ mod schema;
 mod spec;
 mod status;
 
+pub use autoscaling::Autoscaling;
+pub use disruption::Disruption;
 pub use duration::parse_duration;
 pub use image::split_image;
 pub use monitoring::Monitoring;

@@ -9,7 +9,7 @@ use super::schema;
 #[x_kube(
     validation = Rule::new("!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])")
         .message("maxSurge and maxUnavailable are both 0, so that no pod could be replaced: set maxSurge to 1 or more"),
-    validation = Rule::new("duration(self.progressDeadline) > duration(string(self.minReadySeconds) + 's')")
+    validation = Rule::new("duration(self.progressDeadline).getSeconds() > self.minReadySeconds")
         .message("progressDeadline must be longer than minReadySeconds"),
 )]
 #[serde(rename_all = "camelCase")]

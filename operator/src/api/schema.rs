@@ -1,7 +1,10 @@
 //! Pieces of the CRD's schema that Rust types alone can't express.
 
 use k8s_openapi::{
-    api::core::v1::EnvVar,
+    api::{
+        autoscaling::v2::{HorizontalPodAutoscalerBehavior, MetricSpec},
+        core::v1::EnvVar,
+    },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     },
@@ -59,6 +62,44 @@ pub(super) fn environment(generator: &mut SchemaGenerator) -> Schema {
         name.insert("maxLength".into(), 256.into());
     }
     json_schema!({"type": "array", "maxItems": 128, "items": item})
+}
+
+/// An autoscaler's metrics, without Kubernetes' own text, which is longer than all of ours.
+pub(super) fn metrics(generator: &mut SchemaGenerator) -> Schema {
+    let mut item = MetricSpec::json_schema(generator);
+    item.remove("description");
+    drop_descriptions(&mut item);
+    json_schema!({"type": "array", "maxItems": 16, "x-kubernetes-list-type": "atomic", "items": item})
+}
+
+/// An autoscaler's behaviour, with Kubernetes' own text and bounds.
+pub(super) fn behavior(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = HorizontalPodAutoscalerBehavior::json_schema(generator);
+    for direction in ["scaleUp", "scaleDown"] {
+        for (field, lowest, highest) in [
+            ("stabilizationWindowSeconds", 0, 3600),
+            ("policies/items/properties/value", 1, 1_000_000),
+            ("policies/items/properties/periodSeconds", 1, 1800),
+        ] {
+            let path = format!("/properties/{direction}/properties/{field}");
+            if let Some(number) = schema.pointer_mut(&path).and_then(|number| number.as_object_mut()) {
+                number.insert("minimum".into(), lowest.into());
+                number.insert("maximum".into(), highest.into());
+            }
+        }
+    }
+    schema
+}
+
+/// Takes all text out of a schema, but leaves properties of that name alone.
+fn drop_descriptions(schema: &mut Schema) {
+    schemars::transform::transform_subschemas(
+        &mut |schema: &mut Schema| {
+            schema.remove("description");
+            drop_descriptions(schema);
+        },
+        schema,
+    );
 }
 
 /// `kubectl explain` breaks lines by itself: of our own line breaks only empty lines are kept.

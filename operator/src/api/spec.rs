@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    monitoring::Monitoring, proxy::Proxy, resources::Resources, rollout::Rollout, schema,
-    status::MicroserviceStatus,
+    autoscaling::Autoscaling, disruption::Disruption, monitoring::Monitoring, proxy::Proxy,
+    resources::Resources, rollout::Rollout, schema, status::MicroserviceStatus,
 };
 
 /// The content of `spec.config`.
@@ -53,6 +53,10 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("port and adminPort are the same: give adminPort a port of its own, such as 9090"),
     validation = Rule::new("!self.proxy.enabled || (self.port != 8081 && self.adminPort != 8081)")
         .message("8081 is the proxy's own port: choose another port and adminPort, or set proxy.enabled to false"),
+    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !(has(self.autoscaling.cpu) || (!has(self.autoscaling.memory) && !has(self.autoscaling.metrics))) || (has(self.resources.requests) && 'cpu' in self.resources.requests) || (has(self.resources.limits) && 'cpu' in self.resources.limits)")
+        .message("autoscaling by CPU compares with what is requested: add cpu to resources.requests, such as cpu: 100m"),
+    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !has(self.autoscaling.memory) || (has(self.resources.requests) && 'memory' in self.resources.requests) || (has(self.resources.limits) && 'memory' in self.resources.limits)")
+        .message("autoscaling by memory compares with what is requested: add memory to resources.requests, such as memory: 64Mi"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MicroserviceSpec {
@@ -86,10 +90,27 @@ pub struct MicroserviceSpec {
     #[serde(default)]
     pub concurrency_change: ConcurrencyChange,
 
-    /// Number of pods. `kubectl scale` changes it.
+    /// Number of pods. `kubectl scale` changes it. Ignored while autoscaling is set.
     #[serde(default = "defaults::replicas")]
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: i32,
+
+    /// Scales the number of pods by their load. Without it there are as many as replicas says; when
+    /// it is removed, the pods that run are kept until replicas is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
+
+    /// Protection from evictions: a PodDisruptionBudget from 2 replicas up.
+    #[serde(default)]
+    pub disruption: Disruption,
+
+    /// true: no pods, while all else is kept; false again brings back as many as there were.
+    #[serde(default)]
+    pub stopped: bool,
+
+    /// true: the operator changes nothing but the status, and repairs nothing.
+    #[serde(default)]
+    pub suspend: bool,
 
     /// Which features of the bundled service are on: all, message or fibonacci.
     #[serde(default)]
@@ -146,6 +167,13 @@ pub struct MicroserviceSpec {
     /// How new pods replace old ones, and how old ones end.
     #[serde(default)]
     pub rollout: Rollout,
+}
+
+impl MicroserviceSpec {
+    /// The fewest pods that it asks for, while it isn't stopped.
+    pub fn least_replicas(&self) -> i32 {
+        self.autoscaling.as_ref().map_or(self.replicas, |autoscaling| autoscaling.min_replicas)
+    }
 }
 
 /// Features of the bundled service.

@@ -141,6 +141,10 @@ pub enum Reason {
     PodsRefused,
     /// `spec.replicas` is 0.
     ScaledToZero,
+    /// `spec.stopped` is true.
+    Stopped,
+    /// `spec.suspend` is true.
+    Suspended,
     /// Every replica runs this generation and answers.
     AllReplicasReady,
 }

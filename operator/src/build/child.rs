@@ -1,7 +1,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Kind, config_map, deployment, service, service_account, service_monitor};
+use super::{
+    Kind, autoscaler, config_map, deployment, disruption_budget, service, service_account, service_monitor,
+};
 use crate::{api::MicroserviceSpec, controller::validate::Validated};
 
 /// What one Microservice becomes, in the order in which it is applied: the Deployment comes after
@@ -16,6 +18,10 @@ pub enum Child {
     Service,
     /// The pods.
     Deployment,
+    /// Scales the pods by their load.
+    HorizontalPodAutoscaler,
+    /// Keeps evictions from taking too many pods at a time.
+    PodDisruptionBudget,
     /// Makes Prometheus scrape the pods.
     ServiceMonitor,
 }
@@ -28,6 +34,8 @@ impl Child {
             Self::ConfigMap => Kind::ConfigMap,
             Self::Service => Kind::Service,
             Self::Deployment => Kind::Deployment,
+            Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
+            Self::PodDisruptionBudget => Kind::PodDisruptionBudget,
             Self::ServiceMonitor => Kind::ServiceMonitor,
         }
     }
@@ -39,6 +47,8 @@ impl Child {
             | Self::ConfigMap
             | Self::Service
             | Self::Deployment
+            | Self::HorizontalPodAutoscaler
+            | Self::PodDisruptionBudget
             | Self::ServiceMonitor => child_name.to_owned(),
         }
     }
@@ -47,6 +57,9 @@ impl Child {
     pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
         match self {
             Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
+            // One that protects a single pod can only keep its node from being drained.
+            Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
             Self::ServiceMonitor => spec.monitoring.enabled,
         }
     }
@@ -58,6 +71,8 @@ impl Child {
             Self::ConfigMap => json(config_map::build(validated)),
             Self::Service => json(service::build(validated)),
             Self::Deployment => json(deployment::build(validated)),
+            Self::HorizontalPodAutoscaler => json(autoscaler::build(validated)),
+            Self::PodDisruptionBudget => json(disruption_budget::build(validated)),
             Self::ServiceMonitor => json(service_monitor::build(validated)),
         }
     }

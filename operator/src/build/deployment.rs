@@ -14,7 +14,7 @@ use k8s_openapi::{
 use super::{
     config_map,
     container::{self, CONFIG_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
-    meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, labels, object_meta, selector},
+    meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta, selector},
 };
 use crate::controller::validate::Validated;
 
@@ -24,10 +24,16 @@ const EXIT_MARGIN: i64 = 5;
 /// The pods: the service with nginx before it. New pods are ready before old ones go.
 pub(super) fn build(validated: &Validated) -> Deployment {
     let rollout = &validated.spec.rollout;
+    let replicas = &validated.replicas;
+    let record = replicas.record.clone().map(|record| BTreeMap::from([(REPLICAS_ANNOTATION.into(), record)]));
     Deployment {
-        metadata: object_meta(validated),
+        metadata: ObjectMeta {
+            annotations: record,
+            resource_version: replicas.version.clone(),
+            ..object_meta(validated)
+        },
         spec: Some(DeploymentSpec {
-            replicas: Some(validated.spec.replicas),
+            replicas: replicas.applied,
             selector: selector(validated),
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),

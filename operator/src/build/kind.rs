@@ -1,6 +1,8 @@
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::api::ApiResource;
 
@@ -16,6 +18,8 @@ pub enum Kind {
     ConfigMap,
     Service,
     Deployment,
+    HorizontalPodAutoscaler,
+    PodDisruptionBudget,
     ServiceMonitor,
 }
 
@@ -27,6 +31,8 @@ impl Kind {
             Self::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
             Self::Service => ApiResource::erase::<Service>(&()),
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
+            Self::HorizontalPodAutoscaler => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+            Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
         }
     }
@@ -35,7 +41,12 @@ impl Kind {
     pub fn is_optional(self) -> bool {
         match self {
             Self::ServiceMonitor => true,
-            Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => false,
+            Self::ServiceAccount
+            | Self::ConfigMap
+            | Self::Service
+            | Self::Deployment
+            | Self::HorizontalPodAutoscaler
+            | Self::PodDisruptionBudget => false,
         }
     }
 

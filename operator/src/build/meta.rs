@@ -10,6 +10,9 @@ use crate::{api::GROUP, controller::validate::Validated};
 /// The value of `app.kubernetes.io/managed-by`, and our field manager.
 pub const MANAGER: &str = "microservice-operator";
 
+/// Field manager of a Deployment's `spec.replicas` while they pass to an autoscaler.
+pub const REPLICAS_MANAGER: &str = "microservice-operator-replicas";
+
 /// The label by which our watches find our objects.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
@@ -24,6 +27,9 @@ pub const APPLIED_ANNOTATION: &str = "microservice.dev/applied";
 
 /// On running pods: a change makes the kubelet refresh their volumes at once.
 pub const CONCURRENCY_ANNOTATION: &str = "microservice.dev/concurrency";
+
+/// On the Deployment: who decided the number of pods, for the next reconcile (`controller::replicas`).
+pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 
 /// On the pod template: digest of the configuration that takes a restart.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";

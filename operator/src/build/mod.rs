@@ -2,10 +2,12 @@
 //!
 //! [`Child`] lists the objects, [`Kind`] their kinds; each object has a file of its own.
 
+mod autoscaler;
 mod child;
 mod config_map;
 mod container;
 mod deployment;
+mod disruption_budget;
 mod kind;
 pub mod meta;
 mod nginx;

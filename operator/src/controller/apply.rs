@@ -13,10 +13,11 @@ use super::{
     drift::first_drift,
     error::Error,
     observe::{Live, Observed},
+    replicas::Replicas,
 };
 use crate::build::{
     Child,
-    meta::{APPLIED_ANNOTATION, MANAGER, digest},
+    meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, digest},
 };
 
 /// What became of the children.
@@ -50,14 +51,34 @@ pub enum Cause {
     Drifted(String),
 }
 
+impl Applied {
+    /// Nothing is applied: what is ours stays as it is.
+    pub fn nothing(observed: &Observed) -> Self {
+        let ours =
+            observed.children.keys().filter_map(|child| Some((*child, observed.ours(*child)?.clone())));
+        Self { objects: ours.collect(), ..Self::default() }
+    }
+}
+
 /// Applies what differs, of the kinds that the cluster has. A failure keeps no other child back.
-pub async fn apply(context: &Context, desired: Vec<(Child, Value)>, observed: &Observed) -> Applied {
+pub async fn apply(
+    context: &Context,
+    desired: Vec<(Child, Value)>,
+    observed: &Observed,
+    replicas: &Replicas,
+) -> Applied {
     let mut applied = Applied::default();
     for (child, body) in desired {
         if !observed.serves(child.kind()) {
             continue;
         }
-        match apply_one(context, child, body, observed.live(child)).await {
+        let live = observed.live(child);
+        let outcome = async {
+            let handed_over = child == Child::Deployment && hand_over(context, live, replicas).await?;
+            let (object, cause) = apply_one(context, child, body, live).await?;
+            Ok((object, cause.or_else(|| handed_over.then(|| Cause::Drifted("spec.replicas".into())))))
+        };
+        match outcome.await {
             Ok((object, cause)) => {
                 applied.objects.insert(child, object);
                 applied.changes.extend(cause.map(|cause| Change { child, cause }));
@@ -68,12 +89,36 @@ pub async fn apply(context: &Context, desired: Vec<(Child, Value)>, observed: &O
     applied
 }
 
+/// Lets an autoscaler have `spec.replicas`: a field manager of its own owns the number from now on.
+/// If we only stopped sending the field it would belong to nobody, and the API server would set it to 1.
+/// The version keeps a number that somebody set meanwhile from being lost.
+async fn hand_over(context: &Context, live: &Live, replicas: &Replicas) -> Result<bool, Error> {
+    let (Live::Ours(entry), Some(number)) = (live, replicas.hand_over) else { return Ok(false) };
+    let kind = Child::Deployment.kind();
+    let (resource, metadata) = (kind.resource(), &entry.object.metadata);
+    let body = json!({
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": { "name": metadata.name, "uid": metadata.uid, "resourceVersion": metadata.resource_version },
+        "spec": { "replicas": number },
+    });
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), namespace, &resource);
+    let params = PatchParams::apply(REPLICAS_MANAGER).force();
+    api.patch(&entry.object.name_any(), &params, &Patch::Apply(body))
+        .await
+        .map_err(|source| Error::Apply { kind: kind.name(), source })?;
+    Ok(true)
+}
+
 async fn apply_one(
     context: &Context,
     child: Child,
     mut body: Value,
     live: &Live,
 ) -> Result<(Arc<DynamicObject>, Option<Cause>), Error> {
+    // A body that holds only for the object as it was read; no part of what is wanted.
+    let version = body["metadata"].as_object_mut().and_then(|metadata| metadata.remove("resourceVersion"));
     // The digest of the last apply tells when we stop sending a field, which comparing can't.
     let mark = digest(body.to_string().as_bytes());
     let cause = match live {
@@ -99,6 +144,9 @@ async fn apply_one(
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (name, namespace) = (text(&metadata["name"]), text(&metadata["namespace"]));
     metadata["annotations"][APPLIED_ANNOTATION] = json!(mark);
+    if let Some(version) = version {
+        metadata["resourceVersion"] = version;
+    }
     let resource = child.kind().resource();
     let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &namespace, &resource);
     let params = PatchParams::apply(MANAGER).force();

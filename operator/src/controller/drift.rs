@@ -68,9 +68,12 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Below `requests` and `limits` the API server writes 0.5 as 500m.
+/// There the API server writes 0.5 as 500m.
 fn is_quantity(path: &[&str]) -> bool {
-    matches!(path, [.., "requests" | "limits", _])
+    matches!(
+        path,
+        [.., "requests" | "limits", _] | [.., "target", "value" | "averageValue"] | [.., "tolerance"]
+    )
 }
 
 /// A quantity in thousandths. None if it is none, or too fine for thousandths.

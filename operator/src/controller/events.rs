@@ -69,7 +69,7 @@ fn transition(old: &MicroserviceStatus, new: &MicroserviceStatus, type_: Conditi
     if same || expected {
         return None;
     }
-    let type_ = if now.status == "True" { EventType::Normal } else { EventType::Warning };
+    let type_ = if now.status == "False" { EventType::Warning } else { EventType::Normal };
     Some(event(type_, &now.reason, &format!("{name}@{}", new.observed_generation), &now.message))
 }
 

@@ -1,15 +1,18 @@
 //! Wiring: the watches, the queue, the terms, the shutdown. The reconcile itself is in [`reconcile`].
 
 pub mod apply;
+mod autoscaler;
 mod backoff;
 pub mod conditions;
 mod context;
+mod disruption;
 mod drift;
 mod error;
 mod events;
 pub mod observe;
 mod prune;
 mod reconcile;
+pub mod replicas;
 pub mod status;
 mod store;
 mod trouble;
@@ -29,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
-pub use store::Store;
+pub use store::{Entry, Store};
 pub use validate::Settings;
 pub use watches::{Stores, Watches};
 

@@ -71,9 +71,15 @@ async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, 
             let written = write_status(microservice, context, &outcome, &observed, &[]).await?;
             Ok((after_rejection(&rejection), written))
         }
+        Ok(validated) if validated.spec.suspend => {
+            let applied = Applied::nothing(&observed);
+            let outcome = Outcome::Applied(&validated, &applied);
+            let written = write_status(microservice, context, &outcome, &observed, &[]).await?;
+            Ok((Action::await_change(), written))
+        }
         Ok(validated) => {
             let desired = build(&validated);
-            let mut applied = apply(context, desired, &observed).await;
+            let mut applied = apply(context, desired, &observed, &validated.replicas).await;
             let pruned = prune(&context.client, &validated.spec, &observed).await.unwrap_or_else(|error| {
                 applied.failures.push(error);
                 Vec::new()

@@ -9,7 +9,7 @@ use kube::api::DynamicObject;
 
 use super::{
     apply::Applied,
-    conditions,
+    autoscaler, conditions,
     error::Error,
     observe::Observed,
     store::part,
@@ -24,6 +24,9 @@ use crate::{
 
 /// Places in the service's queue for each request it works on (contract 1.9).
 const QUEUE_FACTOR: i32 = 10;
+
+/// Of a Microservice that is.
+const SUSPENDED: &str = "spec.suspend is true: nothing is changed, and drift stays, until it is false";
 
 /// What a reconcile came to.
 pub enum Outcome<'a> {
@@ -96,20 +99,31 @@ fn accepted(
 ) -> (MicroserviceStatus, Vec<Condition>) {
     let rollout =
         Rollout::of(applied.objects.get(&Child::Deployment).or_else(|| observed.ours(Child::Deployment)));
+    let suspended = |status| Verdict(status, Reason::Suspended, SUSPENDED.into());
+    let (progressing, ready) = if validated.spec.suspend {
+        // Whether the pods are of this generation is not looked at.
+        (suspended(Some(false)), suspended(None))
+    } else {
+        (rollout.progressing(), ready(validated, applied, observed, &rollout))
+    };
     let new = vec![
         seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
         seal(ConditionType::Available, rollout.available(observed)),
-        seal(ConditionType::Progressing, rollout.progressing()),
+        seal(ConditionType::Progressing, progressing),
         seal(ConditionType::Monitored, monitored(validated, applied, observed)),
-        seal(ConditionType::Ready, ready(validated, applied, observed, &rollout)),
+        seal(ConditionType::Ready, ready),
     ];
+    if validated.spec.suspend {
+        let problems = problems(validated, applied, observed);
+        return (MicroserviceStatus { problems, ..rollout.count(base) }, new);
+    }
     let status = MicroserviceStatus {
         selector: format!("{NAME_LABEL}={}", validated.child_name),
         capacity: capacity(validated, observed, rollout.ready),
         url: format!("http://{}.{}.svc", validated.child_name, validated.namespace),
         effective_image: validated.image.clone(),
         version: split_image(&validated.image).1.to_owned(),
-        problems: applied.failures.iter().map(problem).collect(),
+        problems: problems(validated, applied, observed),
         ..rollout.count(base)
     };
     (status, new)
@@ -261,6 +275,9 @@ fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout:
             format!("{behind} of {} replicas do not run {workers} workers yet", rollout.wanted),
         );
     }
+    if validated.spec.stopped {
+        return Verdict::yes(Reason::Stopped, "spec.stopped is true");
+    }
     if rollout.wanted == 0 {
         return Verdict::yes(Reason::ScaledToZero, "spec.replicas is 0");
     }
@@ -286,6 +303,12 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
         total,
         queue: total.saturating_mul(wanted.requests_per_worker).saturating_mul(QUEUE_FACTOR),
     }
+}
+
+/// What failed, what the user should know, and what an autoscaler complains of.
+fn problems(validated: &Validated, applied: &Applied, observed: &Observed) -> Vec<Problem> {
+    let failed = applied.failures.iter().map(problem);
+    failed.chain(validated.warnings.iter().cloned()).chain(autoscaler::trouble(observed)).collect()
 }
 
 fn problem(error: &Error) -> Problem {

@@ -7,7 +7,11 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 
-use super::observe::{Live, Observed};
+use super::{
+    disruption,
+    observe::{Live, Observed},
+    replicas::{self, Replicas},
+};
 use crate::{
     api::{Microservice, MicroserviceSpec, Problem, Reason, Severity, parse_duration, split_image},
     build::meta::child_name,
@@ -45,6 +49,10 @@ pub struct Validated {
     pub timeout: Duration,
     /// `spec.rollout.progressDeadline`.
     pub progress_deadline: Duration,
+    /// The number of pods, and who decides it.
+    pub replicas: Replicas,
+    /// What the user should know; it keeps nothing from being applied.
+    pub warnings: Vec<Problem>,
 }
 
 impl Validated {
@@ -109,6 +117,8 @@ pub fn validate(
         if !collisions.is_empty() {
             return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
         }
+        let replicas = replicas::decide(&spec, observed);
+        let warnings = [replicas::warning(&spec, &replicas), disruption::warning(&spec)];
         return Ok(Validated {
             name: microservice.name_any(),
             namespace: microservice.namespace().unwrap_or_default(),
@@ -122,6 +132,8 @@ pub fn validate(
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
             timeout,
             progress_deadline,
+            replicas,
+            warnings: warnings.into_iter().flatten().collect(),
             spec,
         });
     }
