@@ -11,17 +11,28 @@ use serde_json::{Map, Value, json};
 type Field = (&'static str, BoxedStrategy<Value>);
 
 /// Fields whose content is Kubernetes' business, and only sampled here.
-pub const OPAQUE: &[&str] = &["env[].valueFrom"];
+pub const OPAQUE: &[&str] = &["env[].valueFrom", "autoscaling.metrics[]", "autoscaling.behavior"];
 
 /// Any spec that the CRD accepts.
 pub fn spec() -> BoxedStrategy<Value> {
-    let fields = [basics(), pod(), vec![("proxy", proxy()), ("monitoring", monitoring())]].concat();
+    let groups = vec![
+        ("proxy", proxy()),
+        ("monitoring", monitoring()),
+        ("autoscaling", autoscaling()),
+        ("disruption", disruption()),
+        ("rollout", rollout()),
+    ];
+    let fields = [basics(), pod(), groups].concat();
     // Ports differ from each other and from nginx's.
     (object(fields), 0..20_000_i64)
         .prop_map(|(mut spec, port)| {
             if spec.get("port").is_some() || spec.get("adminPort").is_some() {
                 spec["port"] = json!(10_000 + port);
                 spec["adminPort"] = json!(40_000 + port);
+            }
+            // What is scaled by is requested.
+            if spec.get("autoscaling").is_some() && spec.get("resources").is_some() {
+                spec["resources"]["requests"] = json!({ "cpu": "10m", "memory": "10Mi" });
             }
             spec
         })
@@ -40,6 +51,8 @@ fn basics() -> Vec<Field> {
         ("config", config()),
         ("port", number(1024, 65535)),
         ("adminPort", number(1024, 65535)),
+        ("suspend", flag()),
+        ("stopped", flag()),
     ]
 }
 
@@ -49,7 +62,7 @@ fn pod() -> Vec<Field> {
 
 fn proxy() -> BoxedStrategy<Value> {
     object(vec![
-        ("enabled", any::<bool>().prop_map(Value::from).boxed()),
+        ("enabled", flag()),
         ("image", image()),
         ("timeout", text("([1-9][0-9]{0,2}s|[1-5]?[0-9]m1s|1h|1m30s|1500ms)")),
         ("maxBodySize", text("[1-9][0-9]{0,6}(Ki|Mi|Gi)?")),
@@ -59,13 +72,73 @@ fn proxy() -> BoxedStrategy<Value> {
 
 fn monitoring() -> BoxedStrategy<Value> {
     object(vec![
-        ("enabled", any::<bool>().prop_map(Value::from).boxed()),
+        ("enabled", flag()),
         ("interval", text("[1-9][0-9]{0,3}(ms|s|m)")),
         (
             "labels",
             map("[a-z]([a-z0-9.-]{0,20}[a-z0-9])?", text("([A-Za-z0-9]([-A-Za-z0-9_.]{0,40}[A-Za-z0-9])?)?")),
         ),
     ])
+}
+
+fn autoscaling() -> BoxedStrategy<Value> {
+    let metric = json!({ "type": "Pods", "pods": {
+        "metric": { "name": "busy" }, "target": { "type": "AverageValue", "averageValue": "3" },
+    }});
+    let fields = object(vec![
+        ("minReplicas", number(1, 1000)),
+        ("cpu", number(1, 1000)),
+        ("memory", number(1, 1000)),
+        ("metrics", Just(json!([metric])).boxed()),
+        (
+            "behavior",
+            number(0, 3600).prop_map(|s| json!({ "scaleDown": { "stabilizationWindowSeconds": s } })).boxed(),
+        ),
+    ]);
+    (fields, 0..1000_i64)
+        .prop_map(|(mut fields, more)| {
+            let min = fields["minReplicas"].as_i64().unwrap_or(1);
+            fields["maxReplicas"] = json!((min + more).min(1000));
+            fields
+        })
+        .boxed()
+}
+
+fn disruption() -> BoxedStrategy<Value> {
+    // The two exclude each other.
+    prop_oneof![
+        object(vec![("enabled", flag()), ("maxUnavailable", count_or_share(0))]),
+        object(vec![("enabled", flag()), ("minAvailable", count_or_share(0))]),
+    ]
+    .boxed()
+}
+
+fn rollout() -> BoxedStrategy<Value> {
+    object(vec![
+        ("maxSurge", count_or_share(1)),
+        ("maxUnavailable", count_or_share(0)),
+        ("minReadySeconds", number(0, 3600)),
+        ("revisionHistory", number(0, 100)),
+        ("drain", number(0, 600)),
+    ])
+    .prop_flat_map(|rollout| {
+        // Longer than minReadySeconds.
+        let least = rollout["minReadySeconds"].as_i64().unwrap_or(0) + 1;
+        (Just(rollout), option::of(least.max(300)..=86_400))
+    })
+    .prop_map(|(mut rollout, deadline)| {
+        // The default is 300 s.
+        let needed = rollout["minReadySeconds"].as_i64().is_some_and(|seconds| seconds >= 300);
+        if let Some(seconds) = deadline.or(needed.then_some(86_400)) {
+            rollout["progressDeadline"] = json!(format!("{seconds}s"));
+        }
+        rollout
+    })
+    .boxed()
+}
+
+fn count_or_share(min: i64) -> BoxedStrategy<Value> {
+    prop_oneof![number(min, 1000), (min..=100).prop_map(|n| json!(format!("{n}%"))).boxed()].boxed()
 }
 
 fn env() -> BoxedStrategy<Value> {
@@ -141,6 +214,10 @@ fn text(pattern: &'static str) -> BoxedStrategy<Value> {
 
 fn number(min: i64, max: i64) -> BoxedStrategy<Value> {
     prop_oneof![1 => Just(min), 1 => Just(max), 4 => min..=max].prop_map(Value::from).boxed()
+}
+
+fn flag() -> BoxedStrategy<Value> {
+    any::<bool>().prop_map(Value::from).boxed()
 }
 
 fn one_of(words: &[&'static str]) -> BoxedStrategy<Value> {

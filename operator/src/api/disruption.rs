@@ -19,14 +19,14 @@ pub struct Disruption {
     /// up). Default: 1 where minAvailable is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::count_or_share")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 && self <= 1000 : self.matches('^(100|[1-9]?[0-9])%$')")
+    #[x_kube(validation = Rule::new(schema::COUNT_OR_SHARE)
         .message("write a number from 0 to 1000, or a share from 0% to 100%, such as 25%"))]
     pub max_unavailable: Option<IntOrString>,
 
     /// Pods that must stay, instead of maxUnavailable: a number, or a share such as 75% (rounded up).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::count_or_share")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 && self <= 1000 : self.matches('^(100|[1-9]?[0-9])%$')")
+    #[x_kube(validation = Rule::new(schema::COUNT_OR_SHARE)
         .message("write a number from 0 to 1000, or a share from 0% to 100%, such as 75%"))]
     pub min_available: Option<IntOrString>,
 }

@@ -18,7 +18,7 @@ pub struct Rollout {
     /// such as 25% (rounded up).
     #[serde(default = "max_surge")]
     #[schemars(schema_with = "schema::count_or_share")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 && self <= 1000 : self.matches('^(100|[1-9]?[0-9])%$')")
+    #[x_kube(validation = Rule::new(schema::COUNT_OR_SHARE)
         .message("write a number from 0 to 1000, or a share from 0% to 100%, such as 25%"))]
     pub max_surge: IntOrString,
 
@@ -26,7 +26,7 @@ pub struct Rollout {
     /// such as 25% (rounded down). 0: new pods are ready before old ones go.
     #[serde(default = "max_unavailable")]
     #[schemars(schema_with = "schema::count_or_share")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 && self <= 1000 : self.matches('^(100|[1-9]?[0-9])%$')")
+    #[x_kube(validation = Rule::new(schema::COUNT_OR_SHARE)
         .message("write a number from 0 to 1000, or a share from 0% to 100%, such as 25%"))]
     pub max_unavailable: IntOrString,
 

@@ -41,6 +41,9 @@ pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The rule of [`count_or_share`]: 0 to 1000, or "0%" to "100%". Only text is equal to itself as text.
+pub(super) const COUNT_OR_SHARE: &str = "self == string(self) ? string(self).matches('^(100|[1-9]?[0-9])%$') : string(self).matches('^([0-9]{1,3}|1000)$')";
+
 /// A number, or a share such as 25%. The rules beside the field bound it.
 pub(super) fn count_or_share(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"x-kubernetes-int-or-string": true, "maxLength": 4})
