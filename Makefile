@@ -8,7 +8,7 @@ SHELL := /bin/bash
 scripts := e2e/scripts
 
 .PHONY: help up down kubeconfig test check fmt lint unit generate check-generated images cluster chart deny \
-	e2e e2e-kind bench-smoke
+	e2e e2e-kind traffic bench-smoke
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -62,6 +62,9 @@ e2e: ## The e2e tests alone, on the cluster of make up (or CONTEXT=...)
 
 e2e-kind: ## The e2e tests on kind
 	@CLUSTER=kind $(scripts)/e2e.sh
+
+traffic: ## A million requests while everything changes: none may be lost (15 min; TABLE=FILE)
+	@$(scripts)/traffic.sh
 
 bench-smoke: ## A table: apply to Ready, memory, program sizes; asserts nothing
 	@$(scripts)/bench-smoke.sh

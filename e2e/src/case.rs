@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::{Kubectl, Settings, conditions, diagnostics, wait};
 
-/// No test may take longer, whatever it waits for.
+/// No test may take longer, whatever it waits for, unless it says so.
 const LIMIT: Duration = Duration::from_mins(8);
 
 /// Field manager of what the tests write as the owner of a Microservice.
@@ -35,11 +35,20 @@ pub struct Case {
 /// Runs `test` in a namespace of its own and deletes that afterwards, also when the test fails or
 /// panics; then the state of everything in it is printed first.
 pub async fn run(name: &str, test: impl AsyncFnOnce(&Case) -> Result<()>) -> Result<()> {
+    run_within(name, LIMIT, test).await
+}
+
+/// As [`run`], for a test that may take another time.
+pub async fn run_within(
+    name: &str,
+    limit: Duration,
+    test: impl AsyncFnOnce(&Case) -> Result<()>,
+) -> Result<()> {
     let case = Case::new(name).await?;
-    let outcome = match timeout(LIMIT, AssertUnwindSafe(test(&case)).catch_unwind()).await {
+    let outcome = match timeout(limit, AssertUnwindSafe(test(&case)).catch_unwind()).await {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(panic)) => Err(panic),
-        Err(_) => Ok(Err(anyhow!("the test did not end within {LIMIT:?}"))),
+        Err(_) => Ok(Err(anyhow!("the test did not end within {limit:?}"))),
     };
     let failed = !matches!(outcome, Ok(Ok(())));
     if failed {

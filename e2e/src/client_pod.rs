@@ -6,7 +6,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{Case, LoadReport, wait};
+use crate::{Case, Load, LoadReport, STOP_PORT, proxy, wait};
 
 /// What a service answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,23 +22,6 @@ impl Answer {
     pub fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.body).with_context(|| format!("not JSON: {}", self.body))
     }
-}
-
-/// Many requests from one pod.
-#[derive(Clone, Copy, Debug)]
-pub struct Load<'a> {
-    /// Where to.
-    pub url: &'a str,
-    /// Connections at a time; each has one request on its way.
-    pub connections: u32,
-    /// Requests in all.
-    pub requests: u32,
-    /// Body of each, sent with POST.
-    pub data: &'a str,
-    /// false: a new connection for every request.
-    pub keepalive: bool,
-    /// Requests per second; none: as quick as the answers come.
-    pub rate: Option<u32>,
 }
 
 /// A pod that sends requests.
@@ -59,17 +42,11 @@ impl Case {
         Ok(Answer { status, body: body.into() })
     }
 
-    /// Starts many requests; they go on while the test does something else.
-    pub async fn start_load(&self, load: Load<'_>) -> Result<LoadPod<'_>> {
-        let Load { url, connections, requests, data, keepalive, rate } = load;
-        let (connections, requests) = (connections.to_string(), requests.to_string());
-        let mut arguments = vec!["load", url, "--connections", &connections, "--requests", &requests];
-        arguments.extend(["--method", "POST", "--data", data]);
-        if !keepalive {
-            arguments.push("--no-keepalive");
-        }
-        let rate = rate.unwrap_or_default().to_string();
-        arguments.extend(["--rate", &rate]);
+    /// Starts streams of requests; they go on while the test does something else.
+    pub async fn start_load(&self, streams: &[Load]) -> Result<LoadPod<'_>> {
+        let streams = streams.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        let mut arguments = vec!["load"];
+        arguments.extend(streams.iter().map(String::as_str));
         self.start_client(&arguments).await
     }
 
@@ -117,10 +94,23 @@ impl LoadPod<'_> {
         Ok(())
     }
 
-    /// Waits until the last request is answered.
-    pub async fn report(self) -> Result<LoadReport> {
+    /// Tells the streams that go on until they are told to end.
+    pub async fn stop(&self) -> Result<()> {
+        let target = format!("pods/{}:{STOP_PORT}", self.name);
+        proxy::get(&self.case.client, &self.case.namespace, &target, "/").await?;
+        Ok(())
+    }
+
+    /// Waits until the last request is answered; one report for each stream.
+    pub async fn reports(self) -> Result<Vec<LoadReport>> {
         let output = self.output().await?;
-        serde_json::from_str(&output).with_context(|| format!("not a report: {output}"))
+        let report = |line| serde_json::from_str(line).with_context(|| format!("not a report: {line}"));
+        output.lines().map(report).collect()
+    }
+
+    /// As [`LoadPod::reports`], of the only stream.
+    pub async fn report(self) -> Result<LoadReport> {
+        self.reports().await?.pop().context("no report")
     }
 
     async fn output(&self) -> Result<String> {

@@ -1,14 +1,14 @@
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-/// The process of a pod, on a node whose processes are this machine's, as on the local cluster.
+/// The first process of a container of a pod, on a node whose processes are this machine's, as on the local cluster.
 pub struct Process(String);
 
 impl Process {
-    /// The one whose program is named `program`.
+    /// That of the container whose program is named `program`.
     pub fn of(pod: &Pod, program: &str) -> Result<Self> {
         let uid = pod.uid().context("a pod without uid")?;
         find(&uid, program).map(Self).with_context(|| format!("no process {program} of pod {uid}"))
@@ -17,6 +17,17 @@ impl Process {
     /// Signal 9.
     pub fn kill(&self) -> Result<()> {
         self.signal("KILL")
+    }
+
+    /// Signal 1, at which servers read their configuration anew.
+    pub fn hang_up(&self) -> Result<()> {
+        self.signal("HUP")
+    }
+
+    /// The processes that it started and that still run.
+    pub fn children(&self) -> Result<BTreeSet<String>> {
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.0))?;
+        Ok(children.split_whitespace().map(Into::into).collect())
     }
 
     /// Takes the processor from it, until what is returned is dropped.
@@ -72,13 +83,19 @@ fn find(uid: &str, program: &str) -> Result<String> {
         }
         // A process may end while we look.
         let cgroups = fs::read_to_string(path.join("cgroup")).unwrap_or_default();
-        let command = fs::read(path.join("cmdline")).unwrap_or_default();
-        let command =
-            String::from_utf8_lossy(command.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
-        let named = Path::new(&command).file_name().is_some_and(|name| name == program);
-        if named && uids.iter().any(|uid| cgroups.contains(uid)) {
+        // Not the command line: nginx writes other words there.
+        let file = fs::read_link(path.join("exe")).unwrap_or_default();
+        let named = file.file_name().is_some_and(|name| name == program);
+        if named && is_first(&path) && uids.iter().any(|uid| cgroups.contains(uid)) {
             return Ok(process.to_owned());
         }
     }
     bail!("not found in /proc")
+}
+
+/// Is its number 1 where it lives?
+fn is_first(process: &Path) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.and_then(|numbers| numbers.split_whitespace().last()) == Some("1")
 }

@@ -5,36 +5,94 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use e2e::{Case, Load, parse_metrics, sum, wait};
-use futures::future::try_join_all;
+use anyhow::{Context, Result, ensure};
+use e2e::{Case, Load, is_ready_at, parse_metrics, sum, wait};
+use futures::future::{try_join, try_join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use operator::api::Microservice;
 use serde_json::{Value, json};
 
 /// Generous, for machines with other work; the time that was needed is printed.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// From the last pod's taking a number until the status says so.
+const TOLD: Duration = Duration::from_secs(10);
+
 #[tokio::test]
 #[ignore = "needs a cluster"]
-async fn a_change_reaches_every_pod_without_a_restart() -> Result<()> {
+async fn a_change_under_load_restarts_no_pod_and_loses_no_request() -> Result<()> {
     e2e::run("concurrency", async |case| {
-        case.apply_ready("c", json!({ "concurrency": 4, "replicas": 2 })).await?;
-        let before = case.pods("c").await?;
-        assert_eq!(before.len(), 2);
-        for concurrency in [8, 2] {
-            let began = Instant::now();
-            case.apply("c", json!({ "concurrency": concurrency, "replicas": 2 })).await?;
-            try_join_all(before.iter().map(|pod| workers(case, pod, concurrency))).await?;
-            println!("{concurrency} workers in every pod after {:?}", began.elapsed());
-            let ready = case.ready("c").await?;
-            let capacity = ready.status.context("no status")?.capacity;
-            assert_eq!((capacity.workers_per_replica, capacity.total), (concurrency, 2 * concurrency));
-            assert_eq!(identities(&case.pods("c").await?), identities(&before), "no pod may be restarted");
+        let spec = |concurrency: i32| {
+            json!({ "concurrency": concurrency, "replicas": 2, "config": { "message": { "delay": "50ms" } } })
+        };
+        case.apply_ready("c", spec(1)).await?;
+        let pods = case.pods("c").await?;
+        assert_eq!(pods.len(), 2);
+        // Fewer than one of the pods takes, so that none is refused wherever they go: 1 that is worked
+        // on and 10 that wait; later 2 and 20.
+        let few = Load { connections: 8, rate: Some(20), ..endless() };
+        let few = case.start_load(&[few]).await?;
+        few.running().await?;
+
+        change(case, &pods, spec(64), 64).await?;
+        let many = case.start_load(&[Load { connections: 14, ..endless() }]).await?;
+        // Or shrinking would have nobody to wait for.
+        wait::until("more requests in flight than 2 workers", LIMIT, async || {
+            let now = try_join_all(pods.iter().map(|pod| in_flight(case, pod))).await?;
+            Ok(now.into_iter().any(|now| now > 2.0).then_some(()))
+        })
+        .await?;
+        change(case, &pods, spec(2), 2).await?;
+        let highest = highest_in_flight(case, &pods, Duration::from_secs(3)).await?;
+        assert_eq!(highest, 2, "requests in flight in one replica");
+
+        for (name, load) in [("few", few), ("many", many)] {
+            load.stop().await?;
+            let report = load.report().await?;
+            println!("{name}: {report:?}");
+            assert!(report.sent > 50, "{name}: {report:?}");
+            assert_eq!(report.failures(), 0, "{name}: {report:?}");
         }
+        assert_eq!(identities(&case.pods("c").await?), identities(&pods), "no pod may be restarted");
         Ok(())
     })
     .await
+}
+
+/// Requests until they are told to end.
+fn endless() -> Load {
+    Load { url: "http://c/microservice".into(), requests: 0, until_told: true, ..Load::default() }
+}
+
+/// Changes the number of workers, and waits until every pod and the status have it.
+async fn change(case: &Case, pods: &[Pod], spec: Value, concurrency: i32) -> Result<()> {
+    let began = Instant::now();
+    let generation = case.apply("c", spec).await?.metadata.generation.unwrap_or_default();
+    let taken = async {
+        try_join_all(pods.iter().map(|pod| workers(case, pod, concurrency))).await?;
+        anyhow::Ok(Instant::now())
+    };
+    let api = case.api::<Microservice>();
+    let told = async {
+        wait::found(&api, "c", &format!("Ready with {concurrency} workers"), wait::LONG, |found| {
+            let capacity = found.status.as_ref().map(|status| &status.capacity);
+            is_ready_at(found, generation)
+                && capacity.is_some_and(|capacity| {
+                    (capacity.workers_per_replica, capacity.total) == (concurrency, 2 * concurrency)
+                })
+        })
+        .await?;
+        anyhow::Ok(Instant::now())
+    };
+    let (taken, told) = try_join(taken, told).await?;
+    println!(
+        "{concurrency} workers in every pod after {:?}, in the status after {:?}",
+        taken - began,
+        told - began
+    );
+    ensure!(told.saturating_duration_since(taken) <= TOLD, "the status was late");
+    Ok(())
 }
 
 #[tokio::test]
@@ -61,8 +119,8 @@ async fn load_never_exceeds_the_workers() -> Result<()> {
         let spec = |concurrency: u32| json!({ "concurrency": concurrency, "replicas": 2, "config": { "message": { "delay": "100ms" } } });
         case.apply_ready("c", spec(4)).await?;
         let pods = case.pods("c").await?;
-        let load = Load { url: "http://c/microservice", connections: 64, requests: 3000, data: "{}", keepalive: true, rate: None };
-        let load = case.start_load(load).await?;
+        let load = Load { url: "http://c/microservice".into(), connections: 64, requests: 3000, ..Load::default() };
+        let load = case.start_load(&[load]).await?;
 
         try_join_all(pods.iter().map(|pod| in_flight_reaches(case, pod, 4))).await?;
         case.apply("c", spec(8)).await?;

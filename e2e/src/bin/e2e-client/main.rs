@@ -3,6 +3,7 @@
 
 mod load;
 mod request;
+mod tally;
 mod target;
 
 use anyhow::Result;
@@ -21,7 +22,7 @@ struct Cli {
 enum Command {
     /// Sends one request; prints the status in the first line and then the body.
     Request(Request),
-    /// Sends many requests; prints one line of JSON with what became of them.
+    /// Sends many requests; prints for each stream one line of JSON with what became of them.
     Load(Load),
 }
 

@@ -19,6 +19,7 @@ pub struct Target {
     path: String,
     method: Method,
     data: Bytes,
+    closing: bool,
 }
 
 impl Target {
@@ -34,7 +35,13 @@ impl Target {
             path: uri.path_and_query().map_or("/", |path| path.as_str()).into(),
             method: method.to_uppercase().parse().with_context(|| format!("{method}: not a method"))?,
             data: Bytes::copy_from_slice(data.as_bytes()),
+            closing: false,
         })
+    }
+
+    /// Every request asks the server to close its connection.
+    pub fn closing(self, closing: bool) -> Self {
+        Self { closing, ..self }
     }
 
     /// Opens a connection of its own: nothing is sent again behind our back, as a pool would.
@@ -51,12 +58,15 @@ impl Target {
 
     /// The request to send.
     pub fn request(&self) -> Result<Request<Body>> {
-        Ok(Request::builder()
+        let mut request = Request::builder()
             .method(self.method.clone())
             .uri(&self.path)
             .header(header::HOST, &self.authority)
-            .header(header::USER_AGENT, "e2e-client")
-            .body(Full::new(self.data.clone()))?)
+            .header(header::USER_AGENT, "e2e-client");
+        if self.closing {
+            request = request.header(header::CONNECTION, "close");
+        }
+        Ok(request.body(Full::new(self.data.clone()))?)
     }
 }
 

@@ -1,0 +1,73 @@
+//! No request is lost while pods come and go: steady load, each request due at its own time, through
+//! ClusterIP and NodePort, GET and POST, with kept connections and with a new one for each request.
+//!
+//! peers: nginx's closed keep-alive connections (ingress-nginx#2461), pods that end before every node
+//! knows (kubernetes#106476).
+//!
+//! `E2E_TRAFFIC_TABLE=FILE` runs every change, with a million requests, and the controls; without it
+//! the five most delicate ones (see [`plan::Plan`]).
+
+mod bed;
+mod change;
+mod control;
+mod plan;
+mod table;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use e2e::{Case, LoadReport};
+
+use crate::{bed::Bed, change::Change, control::Control, plan::Plan, table::Table};
+
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn no_request_is_lost() -> Result<()> {
+    let plan = Plan::from_env();
+    e2e::run_within("traffic", plan.limit, async |case| {
+        let bed = Bed::make(case).await?;
+        let mut table = Table::default();
+        for change in plan.changes {
+            measure(case, &plan, &bed, *change, &mut table).await?;
+        }
+        if let Some(path) = &plan.table {
+            control::without_operator(case, async |whole| {
+                for control in Control::ALL {
+                    let began = Instant::now();
+                    control.set(case, whole).await?;
+                    let load = bed.start(case, &plan).await?;
+                    bed::restart(case).await?;
+                    load.stop().await?;
+                    report(&mut table, control.name(), load.reports().await?, began);
+                }
+                Ok(())
+            })
+            .await?;
+            case.ready("t").await?;
+            std::fs::write(path, table.to_string())?;
+        }
+        println!("{table}");
+        table.check(plan.least)
+    })
+    .await
+}
+
+/// Makes the change under load.
+async fn measure(case: &Case, plan: &Plan, bed: &Bed, change: Change, table: &mut Table) -> Result<()> {
+    let began = Instant::now();
+    let load = bed.start(case, plan).await?;
+    let bounded = change.make(case, plan.thorough).await?;
+    bed::settled(case, change.leaves(plan.thorough)).await?;
+    load.stop().await?;
+    let reports = load.reports().await?;
+    if let Some(bound) = bounded {
+        bound.check(plan.rate(), &reports)?;
+    }
+    report(table, change.name(), reports, began);
+    bed.restore(case).await
+}
+
+fn report(table: &mut Table, name: &'static str, reports: Vec<LoadReport>, began: Instant) {
+    let (failed, sent) = table.add(name, reports);
+    println!("{name}: {failed} of {sent} failed; {:.0} s", began.elapsed().as_secs_f64());
+}
