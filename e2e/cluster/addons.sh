@@ -2,13 +2,14 @@
 # addons.sh NAME...: installs add-ons into the cluster and waits until they work.
 # addons.sh --build NAME...: only makes their programs and images.
 #
-# NAME: coredns prometheus-operator metrics-server
+# NAME: coredns prometheus-operator metrics-server prometheus-adapter (which wants
+#       prometheus-operator)
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 images_of() {
 	case $1 in
-	coredns | metrics-server) "$cluster_dir/images.sh" "$1" ;;
+	coredns | metrics-server | prometheus-adapter) "$cluster_dir/images.sh" "$1" ;;
 	prometheus-operator) "$cluster_dir/images.sh" prometheus prometheus-operator prometheus-config-reloader ;;
 	*) die "no add-on named $1" ;;
 	esac
@@ -39,12 +40,14 @@ for name; do
 		kubectl wait --for condition=Established crd --all --timeout 30s
 		kubectl apply -f "$cluster_dir/addons/prometheus-operator.yaml"
 		;;
+	prometheus-adapter) kubectl apply -f "$cluster_dir/addons/prometheus-adapter.yaml" ;;
 	esac >>"$STATE/log/addons.log"
 done
 for name; do
 	case $name in
 	coredns) kubectl rollout status -n kube-system deployment/coredns --timeout 120s ;;
 	metrics-server) kubectl wait --for condition=Available apiservice/v1beta1.metrics.k8s.io --timeout 120s ;;
+	prometheus-adapter) kubectl wait --for condition=Available apiservice/v1beta1.custom.metrics.k8s.io --timeout 120s ;;
 	prometheus-operator) kubectl wait --for condition=Available -n monitoring prometheus/main --timeout 120s ;;
 	esac >>"$STATE/log/addons.log"
 done

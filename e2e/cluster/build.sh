@@ -4,7 +4,7 @@
 # inputs before is only looked up.
 #
 # PART: kubernetes helm coredns metrics-server prometheus-operator prometheus
-#       pause testapp
+#       prometheus-adapter pause testapp
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 programs=$cluster_dir/programs
@@ -39,6 +39,10 @@ recipe_prometheus_operator() {
 recipe_prometheus() {
 	go -C "$programs/prometheus" build -v -trimpath -tags remove_all_sd,enable_kubernetes_sd -o "$out/prometheus" \
 		-ldflags '-s -w -X github.com/prometheus/common/version.Version=3.13.5' github.com/prometheus/prometheus/cmd/prometheus
+}
+# ("go install" wants the list of its versions, which not every proxy has.)
+recipe_prometheus_adapter() {
+	go -C "$programs/prometheus-adapter" build -v -trimpath -o "$out/adapter" -ldflags '-s -w' sigs.k8s.io/prometheus-adapter/cmd/adapter
 }
 recipe_pause() { go -C "$programs/pause" build -v -trimpath -o "$out/pause" -ldflags '-s -w' .; }
 recipe_testapp() { go -C "$programs/testapp" build -v -trimpath -o "$out/testapp" -ldflags '-s -w' .; }

@@ -3,7 +3,7 @@
 # of each, one per line. What was made from the same inputs is only looked up.
 #
 # NAME: pause testapp coredns metrics-server prometheus-operator
-#       prometheus-config-reloader prometheus nginx
+#       prometheus-config-reloader prometheus prometheus-adapter nginx
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 images=$cache/images
@@ -39,6 +39,7 @@ for name; do
 	prometheus-operator) program=operator tag=prometheus-operator:v0.85.0 part=prometheus-operator ;;
 	prometheus-config-reloader) program=$name tag=$name:v0.85.0 part=prometheus-operator ;;
 	prometheus) program=prometheus tag=prometheus:v3.13.5 part=prometheus ;;
+	prometheus-adapter) program=adapter tag=prometheus-adapter:v0.12.0 part=prometheus-adapter ;;
 	nginx)
 		"$cluster_dir/nginx.sh"
 		continue

@@ -4,7 +4,7 @@
 # runs already, only what is missing is added.
 #
 #   STATE=DIR    see lib.sh
-#   ADDONS=...   default: coredns prometheus-operator; also: metrics-server
+#   ADDONS=...   default: coredns prometheus-operator; also: metrics-server prometheus-adapter
 #   PORT=N       port of the API server on 127.0.0.1 (default: any free one)
 #   TIMEOUT=N    give up after N seconds (default 120)
 set -euo pipefail

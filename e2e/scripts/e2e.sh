@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$scripts/target.sh"
 
+export ADDONS=${ADDONS-$test_addons}
+
 on_failure() {
 	case $1 in operator | e2e) diagnose ;; esac
 }

@@ -4,6 +4,9 @@
 # Docker and kind are there, or the local cluster. CLUSTER=local or CLUSTER=kind
 # decides without looking.
 
+# What the tests want of the local cluster.
+test_addons='coredns prometheus-operator metrics-server prometheus-adapter'
+
 namespace=microservice-system release=microservice-operator
 chart=$repo/charts/microservice-operator
 kind_name=microservice

@@ -10,6 +10,7 @@ STATE=${STATE:-${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator/clusters/te
 . "$here/lib.sh"
 . "$scripts/target.sh"
 cluster=local
+export ADDONS=${ADDONS-$test_addons}
 mkdir -p "$cache"
 exec {lock}>"$cache/.test-$(basename "$STATE").lock"
 flock -n "$lock" || die "another make test runs for this checkout"

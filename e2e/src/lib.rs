@@ -10,6 +10,7 @@
 //!
 //! See [`Settings`] for the environment they read.
 
+mod autoscaler;
 mod case;
 mod children;
 mod client_pod;

@@ -1,8 +1,7 @@
 //! No request is lost while pods come and go: steady load, each request due at its own time, through
 //! ClusterIP and NodePort, GET and POST, with kept connections and with a new one for each request.
 //!
-//! peers: nginx's closed keep-alive connections (ingress-nginx#2461), pods that end before every node
-//! knows (kubernetes#106476).
+//! peers: knative/serving#16162, knative/serving#15211, kubernetes/ingress-nginx#7097
 //!
 //! `E2E_TRAFFIC_TABLE=FILE` runs every change, with a million requests, and the controls; without it
 //! the five most delicate ones (see [`plan::Plan`]).

@@ -1,0 +1,85 @@
+//! An autoscaler on busy workers, through Prometheus and prometheus-adapter, as docs/autoscaling.md
+//! shows it: replicas are added under load and taken away after it; no request is lost.
+
+use anyhow::{Context, Result, ensure};
+use e2e::{Case, Load, wait};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+const MOST: i32 = 3;
+
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn replicas_follow_busy_workers_and_no_request_is_lost() -> Result<()> {
+    e2e::run("autoscale-metric", async |case| {
+        if !case.serves("v1beta1.custom.metrics.k8s.io").await? {
+            return Ok(());
+        }
+        // One replica answers at most 40 requests a second.
+        case.apply_ready(
+            "a",
+            json!({
+                "concurrency": 2,
+                "config": { "message": { "delay": "50ms" } },
+                "monitoring": { "interval": "1s" },
+            }),
+        )
+        .await?;
+        served(case).await?;
+        let metric = json!({
+            "metric": { "name": "microservice_load" },
+            "target": { "type": "AverageValue", "averageValue": "700m" },
+        });
+        case.autoscale("a", MOST, json!({ "type": "Pods", "pods": metric })).await?;
+
+        // All connections together are fewer than one replica takes, 2 worked on and 20 that wait. New
+        // ones for each request: kept ones would stay with the replicas they know.
+        let load = |rate, connections| Load {
+            url: "http://a/microservice".into(),
+            connections,
+            requests: 0,
+            rate: Some(rate),
+            keepalive: false,
+            until_told: true,
+            ..Load::default()
+        };
+        let calm = case.start_load(&[load(5, 4)]).await?;
+        let rush = case.start_load(&[load(75, 16)]).await?;
+        case.scaled("a", MOST).await?;
+        rush.stop().await?;
+        let mut reports = rush.reports().await?;
+        case.scaled("a", 1).await?;
+        calm.stop().await?;
+        reports.extend(calm.reports().await?);
+        for report in &reports {
+            println!("{report:?}");
+            ensure!(report.failures() == 0 && report.sent > 100, "{report:?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the API that the autoscaler asks has the metric of the pod.
+async fn served(case: &Case) -> Result<()> {
+    let path =
+        format!("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/*/microservice_load", case.namespace);
+    let value = wait::until("microservice_load of a pod", wait::LONG, async || {
+        // The kubelet looks at Prometheus' configuration when the pod changes, else once a minute.
+        let look =
+            json!({ "metadata": { "annotations": { "e2e": format!("{:?}", std::time::Instant::now()) } } });
+        let pods: Api<Pod> = Api::namespaced(case.client.clone(), &case.settings.prometheus.namespace);
+        pods.patch("prometheus-main-0", &PatchParams::default(), &Patch::Merge(look)).await?;
+        let list: Value = serde_json::from_str(&case.api_server(&path).await?)?;
+        Ok(list["items"].as_array().and_then(|items| items.first()).cloned())
+    })
+    .await?;
+    println!("{value}");
+    let of = value["describedObject"]["kind"].as_str().context("of nothing")?;
+    ensure!(of == "Pod", "{value}");
+    Ok(())
+}
