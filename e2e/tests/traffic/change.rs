@@ -156,8 +156,10 @@ async fn drain(case: &Case) -> Result<()> {
         }))?;
         budgets.create(&PostParams::default(), &budget).await?;
     }
-    let before = identities(&case.pods("t").await?);
-    let node = case.pods("t").await?.into_iter().find_map(|pod| pod.spec?.node_name).context("no node")?;
+    let node_of = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    let mut before = case.pods("t").await?;
+    let node = before.iter().find_map(node_of).context("no node")?;
+    before.retain(|pod| node_of(pod).as_ref() == Some(&node));
     let nodes: Api<Node> = Api::all(case.client.clone());
     let (kubectl, opening) = (case.kubectl(), case.kubectl());
     let arguments = [
@@ -178,7 +180,7 @@ async fn drain(case: &Case) -> Result<()> {
     };
     try_join(drained, opened).await?;
     let after = identities(&case.pods("t").await?);
-    ensure!(after.is_disjoint(&before), "a pod was not evicted");
+    ensure!(after.is_disjoint(&identities(&before)), "a pod was not evicted");
     Ok(())
 }
 
@@ -193,7 +195,7 @@ async fn replaced(case: &Case, pod: &Pod) -> Result<()> {
 }
 
 /// nginx takes its configuration anew: other workers, which the old ones give way to.
-async fn reload(pod: &Pod) -> Result<()> {
+pub async fn reload(pod: &Pod) -> Result<()> {
     let nginx = Process::of(pod, "nginx")?;
     let before = nginx.children()?;
     ensure!(!before.is_empty(), "nginx without workers");

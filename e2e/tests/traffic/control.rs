@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::{Api, api::PostParams, runtime::watcher};
 
-use crate::bed;
+use crate::{bed, change};
 
 const NGINX_FILE: &str = "nginx.conf";
 const OPERATOR: &str = "microservice-operator";
@@ -30,6 +30,20 @@ impl Control {
             Self::NoSleeps => "control: no preStop sleeps",
             Self::NoMinTimeout => "control: no keepalive_min_timeout",
         }
+    }
+
+    /// Makes the change that needs the step.
+    pub async fn make(self, case: &Case) -> Result<()> {
+        bed::restart(case).await?;
+        if self == Self::NoMinTimeout {
+            // The moment that a request meets a closed connection is short: many of them.
+            for _ in 0..8 {
+                for pod in case.pods("t").await? {
+                    change::reload(&pod).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs the service without the step, and waits until every pod is without it.

@@ -24,31 +24,40 @@ use crate::{bed::Bed, change::Change, control::Control, plan::Plan, table::Table
 async fn no_request_is_lost() -> Result<()> {
     let plan = Plan::from_env();
     e2e::run_within("traffic", plan.limit, async |case| {
-        let bed = Bed::make(case).await?;
         let mut table = Table::default();
-        for change in plan.changes {
-            measure(case, &plan, &bed, *change, &mut table).await?;
-        }
+        let outcome = measure_all(case, &plan, &mut table).await;
+        println!("{table}");
+        outcome?;
         if let Some(path) = &plan.table {
-            control::without_operator(case, async |whole| {
-                for control in Control::ALL {
-                    let began = Instant::now();
-                    control.set(case, whole).await?;
-                    let load = bed.start(case, &plan).await?;
-                    bed::restart(case).await?;
-                    load.stop().await?;
-                    report(&mut table, control.name(), load.reports().await?, began);
-                }
-                Ok(())
-            })
-            .await?;
-            case.ready("t").await?;
             std::fs::write(path, table.to_string())?;
         }
-        println!("{table}");
         table.check(plan.least)
     })
     .await
+}
+
+async fn measure_all(case: &Case, plan: &Plan, table: &mut Table) -> Result<()> {
+    let bed = Bed::make(case).await?;
+    for change in plan.changes {
+        measure(case, plan, &bed, *change, table).await?;
+    }
+    if plan.table.is_none() {
+        return Ok(());
+    }
+    control::without_operator(case, async |whole| {
+        for control in Control::ALL {
+            let began = Instant::now();
+            control.set(case, whole).await?;
+            let load = bed.start(case, plan).await?;
+            control.make(case).await?;
+            load.stop().await?;
+            report(table, control.name(), load.reports().await?, began);
+        }
+        Ok(())
+    })
+    .await?;
+    // It repairs what the controls left out.
+    bed.restore(case).await
 }
 
 /// Makes the change under load.

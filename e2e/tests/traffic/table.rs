@@ -34,8 +34,7 @@ impl Table {
     /// No request failed, of at least so many; the kill lost some within its bound, and so did each
     /// control, of which one is about kept connections alone.
     pub fn check(&self, least: u64) -> Result<()> {
-        let controls = Control::ALL.map(Control::name);
-        let (failed, sent) = self.sum(|row| row.change != KILL && !controls.contains(&row.change));
+        let (failed, sent) = self.changes();
         let causes: Vec<_> = self
             .rows
             .iter()
@@ -54,6 +53,34 @@ impl Table {
         Ok(())
     }
 
+    /// Each change in one line.
+    fn summary(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "| change | kept connections: failed / sent | new connections: failed / sent | highest p99 ms |"
+        )?;
+        writeln!(out, "|---|--:|--:|--:|")?;
+        let mut changes: Vec<_> = self.rows.iter().map(|row| row.change).collect();
+        changes.dedup();
+        for change in changes {
+            let [kept, new] = [true, false].map(|kept| {
+                let (failed, sent) = self.sum(|row| row.change == change && row.kind.2 == kept);
+                format!("{failed} / {sent}")
+            });
+            let of_change = self.rows.iter().filter(|row| row.change == change);
+            let p99 = of_change.map(|row| row.report.latency.p99).max().unwrap_or_default();
+            writeln!(out, "| {change} | {kept} | {new} | {} |", ms(p99))?;
+        }
+        let (failed, sent) = self.changes();
+        writeln!(out, "\n{failed} of {sent} requests failed, without the kill and the controls.")
+    }
+
+    /// Of the changes that may lose nothing.
+    fn changes(&self) -> Sum {
+        let controls = Control::ALL.map(Control::name);
+        self.sum(|row| row.change != KILL && !controls.contains(&row.change))
+    }
+
     fn sum(&self, of: impl Fn(&Row) -> bool) -> Sum {
         let rows = self.rows.iter().filter(|row| of(row));
         rows.fold((0, 0), |(failed, sent), row| (failed + row.report.failures(), sent + row.report.sent))
@@ -64,23 +91,33 @@ impl fmt::Display for Table {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "| change | way in | method | connections | failed / sent | p50 ms | p99 ms | p99.9 ms | max ms |"
+            "| change | way in | method | connections | failed / sent | how | p50 ms | p99 ms | p99.9 ms | max ms |"
         )?;
-        writeln!(out, "|---|---|---|---|--:|--:|--:|--:|--:|")?;
+        writeln!(out, "|---|---|---|---|--:|---|--:|--:|--:|--:|")?;
         for Row { change, kind: (way, method, kept), report } in &self.rows {
             let connections = if *kept { "kept" } else { "new" };
             let [p50, p99, p999, max] =
                 [report.latency.p50, report.latency.p99, report.latency.p999, report.latency.max].map(ms);
             let (failed, sent) = (report.failures(), report.sent);
+            let how = how(report);
             writeln!(
                 out,
-                "| {change} | {way} | {method} | {connections} | {failed} / {sent} | {p50} | {p99} | {p999} | {max} |"
+                "| {change} | {way} | {method} | {connections} | {failed} / {sent} | {how} | {p50} | {p99} | {p999} | {max} |"
             )?;
         }
-        let controls = Control::ALL.map(Control::name);
-        let (failed, sent) = self.sum(|row| row.change != KILL && !controls.contains(&row.change));
-        writeln!(out, "| all changes but the kill and the controls | | | | {failed} / {sent} | | | | |")
+        writeln!(out)?;
+        self.summary(out)
     }
+}
+
+/// What became of those that failed.
+fn how(report: &LoadReport) -> String {
+    let errors = report.errors.iter().map(|(error, count)| format!("{count} {error}"));
+    let answers = report.status.iter().filter(|(status, _)| **status != 200);
+    errors
+        .chain(answers.map(|(status, count)| format!("{count} answered {status}")))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Microseconds as milliseconds.
