@@ -4,7 +4,7 @@
 # Docker and kind are there, or the local cluster. CLUSTER=local or CLUSTER=kind
 # decides without looking.
 
-# What the tests want of the local cluster.
+# What the tests want of the local cluster; a given one has it or not.
 test_addons='coredns prometheus-operator metrics-server prometheus-adapter'
 
 namespace=microservice-system release=microservice-operator
@@ -195,11 +195,7 @@ diagnose() {
 # cluster with the operator.
 run_e2e() {
 	local state=
-	if [ "$cluster" = local ]; then
-		state=$STATE
-		# For the autoscaler; a given cluster has it or not.
-		"$cluster_dir/addons.sh" metrics-server
-	fi
+	[ "$cluster" != local ] || state=$STATE
 	[ $# != 0 ] || set -- --tests
 	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_OPERATOR_NAMESPACE=$namespace \
 		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \

@@ -10,7 +10,6 @@
 //!
 //! See [`Settings`] for the environment they read.
 
-mod autoscaler;
 mod case;
 mod children;
 mod client_pod;

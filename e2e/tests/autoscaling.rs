@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use operator::api::Microservice;
 use serde_json::{Value, json};
 
-/// The load's own time, and what metrics and autoscaler need to hear of its end.
+/// What metrics and autoscaler need to hear of the load and of its end.
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// peers: opentelemetry-operator#729, #884, #2018, #4400, kubevela#3840, starrocks-kubernetes-operator#222
@@ -27,13 +27,19 @@ async fn load_scales_up_and_its_end_scales_down() -> Result<()> {
         });
         case.apply_ready("a", spec).await?;
         let deployments = Recording::start(case.api::<Deployment>(), managed("a"));
-        let load = Load { url: "http://a/microservice", connections: 8, requests: 40_000, data: "{}", keepalive: true, rate: Some(1000) };
-        let load = case.start_load(load).await?;
+        // Few requests all along, and many until the pods are there.
+        let calm = case.start_load(&[load(10, true), load(5, false)]).await?;
+        let rush = case.start_load(&[load(600, true), load(200, false)]).await?;
         capacity(case, 3).await?;
-        let report = load.report().await?;
-        println!("{report:?}");
-        ensure!(report.errors.is_empty() && report.with_status(200) == report.sent, "lost requests: {report:?}");
+        rush.stop().await?;
+        let mut reports = rush.reports().await?;
         capacity(case, 1).await?;
+        calm.stop().await?;
+        reports.extend(calm.reports().await?);
+        for report in reports {
+            println!("{report:?}");
+            ensure!(report.failures() == 0 && report.sent > 100, "lost requests: {report:?}");
+        }
 
         let mut numbers: Vec<_> = deployments.versions().iter().map(replicas).collect();
         numbers.dedup();
@@ -111,6 +117,20 @@ async fn an_autoscaler_without_metrics_is_said() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Requests until they are told to end. All connections of all such streams are fewer than one pod takes,
+/// 4 worked on and 40 that wait.
+fn load(rate: u32, keepalive: bool) -> Load {
+    Load {
+        url: "http://a/microservice".into(),
+        connections: 8,
+        requests: 0,
+        rate: Some(rate),
+        keepalive,
+        until_told: true,
+        ..Load::default()
+    }
 }
 
 /// Does metrics-server answer? The local cluster always has it.

@@ -7,14 +7,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use e2e::{Case, LoadReport, Process, managed, wait};
 use futures::future::try_join;
-use k8s_openapi::api::{
-    core::v1::{Node, Pod},
-    policy::v1::PodDisruptionBudget,
-};
-use kube::{
-    Api, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
-};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{Api, ResourceExt, api::DeleteParams};
 use serde_json::{Value, json};
 
 use crate::bed::{self, CONCURRENCY, REPLICAS, is_ready, spec, spec_with};
@@ -145,17 +139,9 @@ async fn there_and_back(case: &Case, back: bool, changes: Value) -> Result<()> {
     Ok(())
 }
 
-/// `kubectl drain`: eviction of every pod, again and again while the disruption budget says no. The
+/// `kubectl drain`: eviction of every pod, again and again while its disruption budget says no. The
 /// node is opened again as soon as it is closed: there may be no other for the new pods.
 async fn drain(case: &Case) -> Result<()> {
-    let budgets = case.api::<PodDisruptionBudget>();
-    if budgets.list(&ListParams::default()).await?.items.is_empty() {
-        let budget = serde_json::from_value(json!({
-            "metadata": { "name": "t-drain" },
-            "spec": { "maxUnavailable": 1, "selector": { "matchLabels": { "microservice.dev/name": "t" } } },
-        }))?;
-        budgets.create(&PostParams::default(), &budget).await?;
-    }
     let node_of = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
     let mut before = case.pods("t").await?;
     let node = before.iter().find_map(node_of).context("no node")?;
