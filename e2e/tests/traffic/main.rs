@@ -3,8 +3,9 @@
 //!
 //! peers: knative/serving#16162, knative/serving#15211, kubernetes/ingress-nginx#7097
 //!
-//! `E2E_TRAFFIC_TABLE=FILE` runs every change, with a million requests, and the controls; without it
-//! the five most delicate ones (see [`plan::Plan`]).
+//! `E2E_TRAFFIC_TABLE=FILE` runs every change, with a million requests, and the controls; it wants
+//! `E2E_NEXT_SERVICE_IMAGE`, another name of the service's image. Without it the five most delicate ones
+//! (see [`plan::Plan`]).
 
 mod bed;
 mod change;
