@@ -172,11 +172,18 @@ async fn row_10_other_methods_and_other_paths() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
         let answer = ask(running.service, method, &format!("{PATH}?count=3"), "").await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, OPTIONS")), "{method}");
+        let error = "The method is not allowed for the requested URL.";
+        assert_eq!(answer.json(), json!({ "error": error }), "{method}");
     }
     let options = ask(running.service, "OPTIONS", PATH, "").await;
     assert_eq!((options.status, options.body.as_str()), (200, ""));
     for path in ["/fibonacci/list/", "/fibonacci/api", "/fibonacci", "/fibonacci/list/3"] {
-        assert_eq!(get(running.service, &format!("{path}?count=3")).await.status, 404, "{path}");
+        let answer = get(running.service, &format!("{path}?count=3")).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (404, "{\n  \"error\": \"Not Found\"\n}\n"),
+            "{path}"
+        );
     }
 }
 
@@ -194,15 +201,6 @@ async fn row_10_head_is_the_answer_without_its_body() {
         let length = whole.body.len().to_string();
         assert_eq!(head.header("content-length"), Some(length.as_str()), "{count}");
         assert_eq!(head.header("content-type"), Some("application/json"));
-    }
-}
-
-#[tokio::test]
-async fn row_11_there_are_no_docs_in_this_version() {
-    let running = Running::bundled(&[]).await;
-    for path in ["/", "/fibonacci/docs", "/static/index.html"] {
-        let answer = get(running.service, path).await;
-        assert_eq!((answer.status, answer.json()), (404, json!({ "message": "Not Found" })), "{path}");
     }
 }
 

@@ -5,28 +5,31 @@ use std::{fmt, sync::Arc};
 use axum::routing::MethodRouter;
 use prometheus::Registry;
 
-use crate::metrics::Metrics;
+use crate::{Routes, metrics::Metrics};
 
 /// Routes and metrics of the features of a program.
 pub struct App {
-    pub(crate) routes: Vec<(String, MethodRouter)>,
+    pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { routes: Vec::new(), metrics: Arc::new(Metrics::new()?) })
+        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?) })
     }
 
-    /// Adds a route of a feature, for example `("/users/{id}", get(one))`.
-    ///
-    /// Its handlers run on worker slots: each gets a request that has been received completely, one per slot, and
-    /// is cancelled after `server.timeout`; one that never awaits cannot be. A panic becomes a 500. Other methods get a 405.
+    /// Adds the routes of a feature.
     #[must_use]
-    pub fn route(mut self, path: &str, methods: MethodRouter) -> Self {
-        self.routes.push((path.to_owned(), methods));
+    pub fn mount(mut self, routes: Routes) -> Self {
+        self.features.push(routes);
         self
+    }
+
+    /// Adds one route without an envelope, for example `("/hello", get(hello))`; see [`Routes`] for more.
+    #[must_use]
+    pub fn route(self, path: &str, methods: MethodRouter) -> Self {
+        self.mount(Routes::default().route(path, methods))
     }
 
     /// Where a feature registers its metrics.
@@ -37,6 +40,6 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_list().entries(self.routes.iter().map(|(path, _)| path)).finish()
+        out.debug_list().entries(&self.features).finish()
     }
 }

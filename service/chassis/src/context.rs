@@ -3,10 +3,18 @@
 //! A task-local, so that log lines find it without being told. A task that a handler spawns is not part of the
 //! request and has no context.
 
-use std::{cell::RefCell, fmt, future::Future, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    future::Future,
+    sync::Arc,
+};
 
 use http::{HeaderName, HeaderValue};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
+
+use crate::envelope::Dialect;
 
 /// Carries the operation id of every answer.
 pub const OPERATION_ID: HeaderName = HeaderName::from_static("x-operation-id");
@@ -44,9 +52,17 @@ impl fmt::Debug for OperationId {
     }
 }
 
+impl Serialize for OperationId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
 #[derive(Debug)]
 struct Context {
     operation_id: OperationId,
+    trusts_peer: bool,
+    dialect: Cell<Dialect>,
     route: RefCell<Option<Arc<str>>>,
 }
 
@@ -55,9 +71,28 @@ pub fn operation_id() -> Option<OperationId> {
     CONTEXT.try_with(|context| context.operation_id).ok()
 }
 
-/// Runs `work` as the request `operation_id`.
-pub(crate) async fn scope<T>(operation_id: OperationId, work: impl Future<Output = T>) -> T {
-    CONTEXT.scope(Context { operation_id, route: RefCell::default() }, work).await
+/// Runs `work` as the request `operation_id`; `trusts_peer` says whether the client is a proxy of ours.
+pub(crate) async fn scope<T>(
+    operation_id: OperationId,
+    trusts_peer: bool,
+    work: impl Future<Output = T>,
+) -> T {
+    let (dialect, route) = (Cell::default(), RefCell::default());
+    CONTEXT.scope(Context { operation_id, trusts_peer, dialect, route }, work).await
+}
+
+/// Whether the client is a proxy of ours, which may say where a request came from.
+pub(crate) fn trusts_peer() -> bool {
+    CONTEXT.try_with(|context| context.trusts_peer).unwrap_or(false)
+}
+
+/// How the answer is spelt, once the request has found its router.
+pub(crate) fn set_dialect(dialect: Dialect) {
+    _ = CONTEXT.try_with(|context| context.dialect.set(dialect));
+}
+
+pub(crate) fn dialect() -> Dialect {
+    CONTEXT.try_with(|context| context.dialect.get()).unwrap_or_default()
 }
 
 /// Remembers the route for the metrics: its pattern, never the path the client sent.
@@ -77,9 +112,10 @@ mod tests {
     async fn the_id_is_a_uuid_4_and_known_only_inside_the_request() {
         assert_eq!(operation_id(), None);
         let id = OperationId::random();
-        assert_eq!(scope(id, async { operation_id() }).await, Some(id));
+        assert_eq!(scope(id, false, async { operation_id() }).await, Some(id));
         assert_eq!(id.0.get_version_num(), 4);
         assert_eq!(id.header().to_str().unwrap(), id.to_string());
+        assert_eq!(serde_json::to_value(id).unwrap(), id.to_string());
         assert_ne!(id, OperationId::random());
     }
 }

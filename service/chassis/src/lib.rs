@@ -22,13 +22,21 @@
 mod app;
 pub mod config;
 pub mod context;
+pub mod envelope;
 pub mod error;
 mod health;
 pub mod http_client;
 pub mod logging;
 pub mod metrics;
+mod origin;
+pub mod pagination;
+mod routes;
 pub mod server;
 
 pub use app::App;
 pub use config::Config;
+pub use envelope::{Data, Envelope};
+pub use origin::Origin;
+pub use pagination::{Page, Paging};
+pub use routes::Routes;
 pub use server::{Outcome, Server, Shutdown};

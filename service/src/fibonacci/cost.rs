@@ -11,13 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chassis::envelope::Layout;
 use dashu_int::UBig;
 
-use super::{
-    config::MaxCount,
-    listing::{Layout, Listing},
-    sequence::Sequence,
-};
+use super::{config::MaxCount, listing::Listing, sequence::Sequence};
 
 /// The best of a few, since everything else of the machine only adds.
 fn best<T>(mut work: impl FnMut() -> T) -> Duration {

@@ -4,17 +4,16 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use chassis::envelope::Layout;
 use futures::stream;
 
 use super::sequence::{PER_SEGMENT, SEPARATOR, Segment, Sequence};
 
-const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-
 /// Of every answer; a cache has to know that there are two layouts.
-pub(super) const HEADERS: [(HeaderName, HeaderValue); 2] = [
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
     (header::VARY, HeaderValue::from_static("x-requested-with")),
 ];
@@ -25,22 +24,15 @@ const INDENT: usize = SEPARATOR.len() - 1;
 /// A list up to this many bytes is sent in one piece.
 const SMALL: usize = 64 << 10;
 
-/// How JSON is laid out (contract 3.1.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// Two spaces per level.
-    Pretty,
-    /// No spaces.
-    Compact,
+/// What a list looks like around and between its numbers, in each layout.
+trait Frame: Copy {
+    fn head(self) -> &'static [u8];
+    fn tail(self, count: usize) -> &'static [u8];
+    fn len(self, segment: &Segment, count: usize) -> usize;
+    fn text(self, segment: &Segment, count: usize) -> Bytes;
 }
 
-impl Layout {
-    /// Compact for scripts in a browser, pretty for everybody else.
-    pub(super) fn wanted(headers: &HeaderMap) -> Self {
-        let script = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"XMLHttpRequest");
-        if headers.get(REQUESTED_WITH).is_some_and(script) { Self::Compact } else { Self::Pretty }
-    }
-
+impl Frame for Layout {
     fn head(self) -> &'static [u8] {
         match self {
             Self::Pretty => b"{\n  \"answer\": [",
@@ -177,19 +169,5 @@ mod tests {
         let addresses = || listing().pieces().map(|piece| piece.as_ptr()).collect::<Vec<_>>();
         assert_eq!(addresses(), addresses());
         assert_eq!(addresses().len(), 12, "head, ten segments, tail");
-    }
-
-    #[test]
-    fn only_scripts_of_a_browser_get_the_compact_layout() {
-        for (value, layout) in [
-            ("XMLHttpRequest", Layout::Compact),
-            ("xmlhttprequest", Layout::Compact),
-            ("fetch", Layout::Pretty),
-            ("", Layout::Pretty),
-        ] {
-            let headers = HeaderMap::from_iter([(REQUESTED_WITH, HeaderValue::from_static(value))]);
-            assert_eq!(Layout::wanted(&headers), layout, "{value}");
-        }
-        assert_eq!(Layout::wanted(&HeaderMap::new()), Layout::Pretty);
     }
 }

@@ -5,10 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::http::StatusCode;
+use chassis::error::{Failure, ServiceError};
 use serde_json::value::RawValue;
 
 use super::{
@@ -27,9 +25,9 @@ pub(super) enum InvalidMessage {
     NotObject,
 }
 
-impl IntoResponse for InvalidMessage {
-    fn into_response(self) -> Response {
-        chassis::error::message(StatusCode::BAD_REQUEST, &self.to_string())
+impl From<InvalidMessage> for ServiceError {
+    fn from(invalid: InvalidMessage) -> Self {
+        Failure::new(StatusCode::BAD_REQUEST).message(invalid.to_string()).into()
     }
 }
 

@@ -7,12 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use chassis::App;
+use chassis::{App, Envelope, Routes, error::ServiceError};
 
 use super::{
     Config,
     metrics::Metrics,
-    object::{InvalidMessage, Message, Outcome, Stopwatch},
+    object::{Message, Outcome, Stopwatch},
 };
 
 #[derive(Clone)]
@@ -24,10 +24,11 @@ struct Feature {
 /// Adds `POST /microservice`.
 pub(crate) fn mount(app: App, config: Config) -> Result<App, prometheus::Error> {
     let metrics = Metrics::register(app.registry())?;
-    Ok(app.route("/microservice", post(handle).with_state(Feature { config, metrics })))
+    let feature = Feature { config, metrics };
+    Ok(app.mount(Routes::new(Envelope::Raw).route("/microservice", post(handle).with_state(feature))))
 }
 
-async fn handle(State(feature): State<Feature>, body: Bytes) -> Result<Response, InvalidMessage> {
+async fn handle(State(feature): State<Feature>, body: Bytes) -> Result<Response, ServiceError> {
     let Feature { config, metrics } = feature;
     let stopwatch = Stopwatch::start();
     metrics.received();

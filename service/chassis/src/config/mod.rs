@@ -20,6 +20,7 @@
 mod file;
 mod listen;
 mod names;
+mod networks;
 mod problem;
 mod reader;
 mod sections;
@@ -28,9 +29,10 @@ mod sources;
 mod value;
 
 pub use listen::Listen;
+pub use networks::Networks;
 pub use problem::{ConfigError, Problem};
 pub use reader::{Key, Legacy, Loaded, Reader, load};
-pub use sections::{Config, Health, Identity, Logging, Server};
+pub use sections::{Api, Config, Health, Identity, Logging, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
 pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Span, Timeout, Value};

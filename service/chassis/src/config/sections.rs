@@ -1,6 +1,6 @@
 //! The sections every service has.
 
-use super::{ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Reader, Timeout};
+use super::{ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Reader, Timeout};
 
 /// What the chassis itself needs; features add sections of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Config {
     pub server: Server,
     /// `service`
     pub service: Identity,
+    /// `api`
+    pub api: Api,
     /// `health`
     pub health: Health,
     /// `logging`
@@ -26,6 +28,7 @@ impl Config {
         Self {
             server: Server::read(reader),
             service: Identity::read(reader),
+            api: Api::read(reader),
             health: Health::read(reader),
             logging: Logging::read(reader),
         }
@@ -56,6 +59,9 @@ pub struct Server {
     pub max_body: ByteSize,
     /// How long a shutdown waits for requests that are queued or worked on. Default 30 s.
     pub drain_timeout: Timeout,
+    /// Proxies whose `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed when links are made. Default: those of
+    /// the same machine or pod.
+    pub trusted_proxies: Networks,
 }
 
 impl Server {
@@ -80,6 +86,7 @@ impl Server {
             keep_alive: reader.key("server.keep_alive").or(Timeout::seconds(90)),
             max_body: reader.key("server.max_body").or(ByteSize(1 << 20)),
             drain_timeout: reader.key("server.drain_timeout").or(Timeout::seconds(30)),
+            trusted_proxies: reader.key("server.trusted_proxies").or(Networks::loopback()),
         };
         if server.listen.clashes_with(&server.admin) {
             let reason = format!("both are {}; give them different ports", server.admin);
@@ -106,6 +113,20 @@ impl Identity {
             name: reader.key("service.name").above_file(NAME).or("Microservice".to_owned()),
             version: reader.key("service.version").above_file(VERSION).or("N/A".to_owned()),
         }
+    }
+}
+
+/// What all routes have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Items of a page, 1 to 1024, default 25; a client may ask for four times as many (contract 4.4.17).
+    pub page_size: Count,
+}
+
+impl Api {
+    fn read(reader: &mut Reader) -> Self {
+        const PAGE_SIZE: &[Legacy] = &[Legacy::same("CST_API_DEFAULT_PAGE_SIZE")];
+        Self { page_size: reader.key("api.page_size").above_file(PAGE_SIZE).or(Count::new(25)) }
     }
 }
 

@@ -14,6 +14,7 @@ use axum::{
 use super::workers::Workers;
 use crate::{
     context,
+    envelope::{Dialect, Envelope},
     error::ServiceError,
     health::{self, Readiness},
     metrics::{CONTENT_TYPE, Metrics},
@@ -43,10 +44,11 @@ pub(super) fn scrape(metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> MethodRo
 }
 
 /// A route of the service port that bypasses the queue; named for the metrics only.
-pub(super) fn unqueued(path: &str, methods: MethodRouter) -> MethodRouter {
+pub(super) fn unqueued(path: &str, envelope: Envelope, methods: MethodRouter) -> MethodRouter {
     let path: Arc<str> = path.into();
     methods.route_layer(from_fn(move |request: Request, next: Next| {
         context::set_route(&path);
+        context::set_dialect(Dialect::of(envelope, request.headers()));
         async move { next.run(request).await }
     }))
 }

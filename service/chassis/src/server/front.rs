@@ -9,17 +9,22 @@ use std::{
 use axum::{
     Router,
     extract::MatchedPath,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use hyper::{Request, body::Incoming};
+use serde_json::json;
 use tower::Service;
 
+use super::scopes::Scopes;
 use crate::{
+    config::Networks,
     context::{self, OPERATION_ID, OperationId},
-    error::ServiceError,
+    envelope::{Dialect, Envelope},
+    error::{ServiceError, json_line},
     health::Readiness,
     metrics::Metrics,
+    origin::Origin,
 };
 
 /// Routes of a listener with what surrounds them. Cheap to clone: one per connection.
@@ -29,19 +34,34 @@ pub(super) struct Front {
     pub readiness: Arc<Readiness>,
     /// `None` for the admin listener, whose probes would drown the requests.
     pub metrics: Option<Arc<Metrics>>,
+    /// `server.trusted_proxies`
+    pub trusted: Arc<Networks>,
+    /// Whether the peer of this connection is one of them.
+    pub trusts_peer: bool,
 }
 
 impl Front {
     /// Adds the answers for what no route takes.
-    pub(super) fn new(router: Router, readiness: Arc<Readiness>, metrics: Option<Arc<Metrics>>) -> Self {
-        let router =
-            router.fallback(async || ServiceError::NotFound).method_not_allowed_fallback(other_method);
-        Self { router, readiness, metrics }
+    pub(super) fn new(
+        router: Router,
+        scopes: Scopes,
+        readiness: Arc<Readiness>,
+        metrics: Option<Arc<Metrics>>,
+        trusted: Arc<Networks>,
+    ) -> Self {
+        let scopes = Arc::new(scopes);
+        let no_path = {
+            let scopes = Arc::clone(&scopes);
+            async move |method, uri, headers| other_path(&scopes, &method, &uri, &headers)
+        };
+        let no_method = async move |method, path, headers| other_method(&scopes, &method, &path, &headers);
+        let router = router.fallback(no_path).method_not_allowed_fallback(no_method);
+        Self { router, readiness, metrics, trusted, trusts_peer: false }
     }
 
     pub(super) async fn answer(&mut self, request: Request<Incoming>) -> Response {
         let operation_id = OperationId::random();
-        context::scope(operation_id, async move {
+        context::scope(operation_id, self.trusts_peer, async move {
             let started = Instant::now();
             let method = request.method().clone();
             let access = tracing::enabled!(tracing::Level::DEBUG).then(|| Access::of(&request));
@@ -83,15 +103,36 @@ impl Access {
     }
 }
 
-/// A known path, a method it has no handler for. OPTIONS is answered for every path (contract 1.1.10: `Allow` lists
-/// it).
-async fn other_method(method: Method, path: MatchedPath) -> Response {
-    context::set_route(&path.as_str().into());
-    if method == Method::OPTIONS {
-        StatusCode::OK.into_response()
-    } else {
-        ServiceError::MethodNotAllowed.into_response()
+/// A path that no route has.
+fn other_path(scopes: &Scopes, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+    let envelope = scopes.envelope(uri.path());
+    context::set_dialect(Dialect::of(envelope, headers));
+    match envelope {
+        Envelope::Code if method == Method::OPTIONS => preflight(),
+        Envelope::Code => {
+            let url = Origin::of(headers).url(uri.path_and_query().map_or("/", |whole| whole.as_str()));
+            ServiceError::UnknownUrl { url: url.into() }.into_response()
+        }
+        Envelope::Raw | Envelope::RawError | Envelope::Meta => ServiceError::NotFound.into_response(),
     }
+}
+
+/// A known path, a method it has no handler for. OPTIONS is answered for every known path (contract 1.1.10: `Allow`
+/// lists it).
+fn other_method(scopes: &Scopes, method: &Method, path: &MatchedPath, headers: &HeaderMap) -> Response {
+    context::set_route(&path.as_str().into());
+    let envelope = scopes.envelope(path.as_str());
+    context::set_dialect(Dialect::of(envelope, headers));
+    match envelope {
+        _ if method != Method::OPTIONS => ServiceError::MethodNotAllowed.into_response(),
+        Envelope::Code => preflight(),
+        Envelope::Raw | Envelope::RawError | Envelope::Meta => StatusCode::OK.into_response(),
+    }
+}
+
+/// Contract 5.2.11, for any path of such a feature.
+fn preflight() -> Response {
+    json_line(StatusCode::OK, &json!({ "code": 0 }))
 }
 
 /// `POST` -> `POST, OPTIONS`: the router knows the handlers only.

@@ -19,7 +19,11 @@ use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 
 use super::workers::Workers;
-use crate::{config, context, error::ServiceError};
+use crate::{
+    config, context,
+    envelope::{Dialect, Envelope},
+    error::ServiceError,
+};
 
 #[cfg(panic = "abort")]
 compile_error!(
@@ -29,6 +33,7 @@ compile_error!(
 /// A route of a feature, with what its requests are subject to.
 pub(super) struct Route {
     pub path: Arc<str>,
+    pub envelope: Envelope,
     pub limits: Limits,
     pub workers: Arc<Workers>,
 }
@@ -49,6 +54,7 @@ impl Limits {
 /// Middleware around every handler of a feature.
 pub(super) async fn work(State(route): State<Arc<Route>>, request: Request, next: Next) -> Response {
     context::set_route(&route.path);
+    context::set_dialect(Dialect::of(route.envelope, request.headers()));
     attempt(&route, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 

@@ -14,12 +14,13 @@ mod listener;
 mod phase;
 mod queue;
 pub mod reload;
+mod scopes;
 mod shutdown;
 mod workers;
 
 use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, middleware::from_fn_with_state, routing::MethodRouter};
+use axum::{Router, middleware::from_fn_with_state};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,7 @@ use self::{
     front::Front,
     limits::{Limits, Route},
     listener::Connections,
+    scopes::Scopes,
 };
 pub use self::{
     shutdown::{Outcome, Shutdown},
@@ -36,8 +38,10 @@ pub use self::{
 use crate::{
     app::App,
     config::{Config, Listen},
+    envelope::Envelope,
     health::{self, Readiness},
     metrics::Metrics,
+    routes::{Entry, Routes},
 };
 
 /// Why a server cannot start.
@@ -79,14 +83,16 @@ struct Bound {
 impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
-        let App { routes, metrics } = app;
+        let App { features, metrics } = app;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
-        let service = service_router(config, routes, &metrics, &workers)?;
+        let (service, scopes) = service_router(config, features, &metrics, &workers)?;
         let admin = admin::router(&readiness, &metrics, &workers);
-        let service = Front::new(service, Arc::clone(&readiness), Some(metrics));
-        let admin = Front::new(admin, Arc::clone(&readiness), None);
+        let trusted = Arc::new(config.server.trusted_proxies.clone());
+        let service =
+            Front::new(service, scopes, Arc::clone(&readiness), Some(metrics), Arc::clone(&trusted));
+        let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
         Ok(Self {
             service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
             admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
@@ -187,29 +193,32 @@ impl std::fmt::Debug for Bound {
 
 fn service_router(
     config: &Config,
-    routes: Vec<(String, MethodRouter)>,
+    features: Vec<Routes>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
-) -> Result<Router, ServerError> {
-    let status = config.health.path.to_string();
-    let own =
-        [(status, health::status(&config.service)), ("/metrics".to_owned(), admin::scrape(metrics, workers))];
-    let own = own.into_iter().map(|(path, methods)| {
-        let methods = admin::unqueued(&path, methods);
-        (path, methods)
-    });
-    let queued = routes.into_iter().map(|(path, methods)| {
-        let limits = Limits::of(&config.server);
-        let route = Route { path: path.as_str().into(), limits, workers: Arc::clone(workers) };
-        (path, methods.route_layer(from_fn_with_state(Arc::new(route), limits::work)))
-    });
+) -> Result<(Router, Scopes), ServerError> {
+    let own = Routes::new(Envelope::Raw)
+        .unqueued(&config.health.path.to_string(), health::status(&config.service))
+        .unqueued("/metrics", admin::scrape(metrics, workers));
     let mut built = Router::new();
     let mut taken = BTreeSet::new();
-    for (path, methods) in own.chain(queued) {
-        if !taken.insert(path.clone()) {
-            return Err(ServerError::PathTaken { path });
+    let mut scopes = Scopes::default();
+    for Routes { envelope, entries, .. } in [own].into_iter().chain(features) {
+        for Entry { path, methods, queued } in entries {
+            if !taken.insert(path.clone()) {
+                return Err(ServerError::PathTaken { path });
+            }
+            scopes.add(&path, envelope);
+            let methods = if queued {
+                let limits = Limits::of(&config.server);
+                let route =
+                    Route { path: path.as_str().into(), envelope, limits, workers: Arc::clone(workers) };
+                methods.route_layer(from_fn_with_state(Arc::new(route), limits::work))
+            } else {
+                admin::unqueued(&path, envelope, methods)
+            };
+            built = built.route(&path, methods);
         }
-        built = built.route(&path, methods);
     }
-    Ok(built)
+    Ok((built, scopes))
 }
