@@ -2,6 +2,7 @@
 # setup.sh PURPOSE...: installs with apt what is missing for
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
+#   browser  the tests of the service's pages
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -34,6 +35,11 @@ for purpose; do
 		printf '%s\n' "$oldest" "$version" | sort -CV ||
 			die "Go $version is too old to build Kubernetes with: install Go 1.26 or later (https://go.dev/dl)"
 		while read -r package; do missing+=("$package"); done < <("$cluster_dir/preflight.sh" --packages)
+		;;
+	browser)
+		need chromium chromium "opens the service's pages"
+		need chromedriver chromium-driver "tells it what to click"
+		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac

@@ -29,7 +29,7 @@ on_end() {
 }
 
 phase "set-up"
-"$scripts/setup.sh" build cluster
+"$scripts/setup.sh" build browser cluster
 # One of a test that was killed.
 "$cluster_dir/down.sh"
 phase "format"

@@ -4,8 +4,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use chassis::{
+    App,
     config::{Sources, Span, Value},
     http_client::{Fetched, fetch},
+    openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -41,6 +43,12 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the description of the API.
+    Openapi {
+        /// `v3`: OpenAPI 3.1, as `/openapi/v3.json`; `v2`: Swagger 2.0, as `/openapi/spec.json`.
+        #[arg(long, value_enum, default_value_t = Generation::V3)]
+        version: Generation,
+    },
     /// Ask `/readyz` of the admin port; exit code 0 if ready.
     Healthcheck,
     /// Fetch a URL and print the body; exit code 1 for a status of 400 or more, which goes to standard error.
@@ -69,6 +77,12 @@ enum ConfigCommand {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum Generation {
+    V2,
+    V3,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum PrintFormat {
     Env,
     Yaml,
@@ -83,6 +97,7 @@ impl Cli {
             Command::Serve => serve::run(sources),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
+            Command::Openapi { version } => openapi(&sources, version),
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch { url, data, timeout } => {
                 let Fetched { status, body } = block_on(fetch(&url, data, timeout))??;
@@ -117,6 +132,18 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
             println!("PYMICRO_SEND_METRICS=false");
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    let app = config.profile.mount(App::new()?, &config)?;
+    let description = Description::of(&config.chassis, &app);
+    let document = match version {
+        Generation::V2 => description.swagger(),
+        Generation::V3 => description.openapi(),
+    };
+    println!("{document:#}");
     Ok(ExitCode::SUCCESS)
 }
 

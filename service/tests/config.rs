@@ -124,7 +124,7 @@ colour: blue
             "server.worker (file",
             "did you mean server.workers?",
             "colour (file",
-            "unknown key; known: fibonacci.max_count, health.path, ",
+            "unknown key; known: api.page_size, ",
             "server.drain_timeout (variable CHASSIS_SERVER__DRAIN_TIMEOUT)",
             "variable CHASSIS_SERVER__WROKERS: unknown; did you mean CHASSIS_SERVER__WORKERS?",
         ] {

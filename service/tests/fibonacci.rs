@@ -205,6 +205,46 @@ async fn row_10_head_is_the_answer_without_its_body() {
 }
 
 #[tokio::test]
+async fn row_11_the_docs_are_where_the_document_has_them() {
+    let running = Running::bundled(&[]).await;
+    for path in ["/", "/fibonacci/docs"] {
+        let answer = get(running.service, path).await;
+        assert_eq!((answer.status, answer.header("location")), (302, Some("/static/index.html")), "{path}");
+    }
+    let docs = get(running.service, "/static/index.html").await;
+    assert_eq!((docs.status, docs.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    for part in
+        ["<code>/fibonacci/list</code>", "ERR_NO_ARG:  &#39;count&#39; argument required to /fibonacci/api"]
+    {
+        assert!(docs.body.contains(part), "{part} is not in {}", docs.body);
+    }
+}
+
+/// contract 0b.10
+#[tokio::test]
+async fn the_root_can_say_who_is_here_instead() {
+    let env = [("CHASSIS_HTTP__ROOT", "index"), ("CST_PROJECT_NAME", "user")];
+    let running = Running::bundled(&env).await;
+    assert_eq!(get(running.service, "/").await.json(), json!({ "code": 0, "data": "user service" }));
+    assert_eq!(get(running.service, "/static/index.html").await.status, 200);
+}
+
+/// contract 1.9: docs are never queued.
+#[tokio::test]
+async fn docs_need_no_worker() {
+    let env = [("CHASSIS_SERVER__WORKERS", "1"), ("CHASSIS_MESSAGE__DELAY", "60s")];
+    let running = Running::bundled(&env).await;
+    let mut busy = Connection::open(running.service).await;
+    busy.send(request("POST", "/microservice", "{}")).await;
+    until(1, async || running.workers.snapshot().busy).await;
+    for (path, status) in
+        [("/", 302), ("/fibonacci/docs", 302), ("/static/index.html", 200), ("/openapi/", 200)]
+    {
+        assert_eq!(get(running.service, path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn row_12_a_clients_trace_token_is_in_the_log_and_nowhere_else() {
     let mut process = Process::start("profile: fibonacci").await;
     for (query, status) in [("?count=2", 200), ("?count=J", 403)] {

@@ -20,14 +20,17 @@
 //! A program with settings of its own reads them with the same [`config::Reader`]; see `examples/hello.rs`.
 
 mod app;
+mod assets;
 pub mod config;
 pub mod context;
+pub mod docs;
 pub mod envelope;
 pub mod error;
 mod health;
 pub mod http_client;
 pub mod logging;
 pub mod metrics;
+pub mod openapi;
 mod origin;
 pub mod pagination;
 mod routes;

@@ -17,6 +17,7 @@ mod decimal;
 mod error;
 mod listing;
 mod routes;
+mod schema;
 mod sequence;
 
 pub use config::{Config, MaxCount};

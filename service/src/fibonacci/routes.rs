@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::{
     extract::{Query, State},
     http::HeaderMap,
-    routing::get,
 };
-use chassis::{App, Envelope, Routes, envelope::Layout, error::ServiceError};
+use chassis::{App, Envelope, Routes, docs, envelope::Layout, error::ServiceError, openapi::schema::Error};
+use utoipa_axum::routes;
 
-use super::{Config, apitrace, count, listing::Listing, sequence::Sequence};
+use super::{Config, apitrace, count, error::ListError, listing::Listing, schema::List, sequence::Sequence};
 
 /// The handler's name in trace lines, as in the document.
 const HANDLER: &str = "fibonacci_list_api";
@@ -20,13 +20,43 @@ struct Feature {
     sequence: Arc<Sequence>,
 }
 
-/// Adds `GET /fibonacci/list`.
+/// Adds `GET /fibonacci/list` and `/fibonacci/docs`.
 pub(crate) fn mount(app: App, config: Config) -> App {
     let sequence = Arc::new(Sequence::new(config.max_count));
     let feature = Feature { config, sequence };
-    app.mount(Routes::new(Envelope::RawError).route("/fibonacci/list", get(list).with_state(feature)))
+    let routes = Routes::new(Envelope::RawError).described(routes!(list), feature);
+    app.mount(routes.unqueued("/fibonacci/docs", docs::redirect()))
 }
 
+/// The first `count` Fibonacci numbers
+///
+/// Exact at any size. Zero is a count, and a sign, leading zeros and blanks around it are fine. The answer is indented
+/// by two spaces, except for scripts in a browser.
+#[utoipa::path(
+    get,
+    path = "/fibonacci/list",
+    operation_id = "fibonacci_list_api",
+    tag = "fibonacci",
+    params(
+        ("count" = u32, Query, description = "How many numbers; at most `fibonacci.max_count`, by default 10000", example = 10),
+        ("X-Requested-With" = Option<String>, Header, description = "`XMLHttpRequest` for an answer without line breaks"),
+        ("Apitrace" = Option<String>, Header, description = "Your own name for the request, to find it in the log"),
+    ),
+    responses(
+        (status = 200, description = "The numbers", body = List, example = json!({"answer": [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]})),
+        (
+            status = 403,
+            description = "What was asked for is no list",
+            body = Error,
+            examples(
+                ("1 missing" = (summary = "no count, or an empty one", value = json!({"error": ListError::Missing.to_string()}))),
+                ("2 type" = (summary = "not an integer", value = json!({"error": ListError::NotAnInteger.to_string()}))),
+                ("3 negative" = (summary = "less than 0", value = json!({"error": ListError::Negative.to_string()}))),
+                ("4 too many" = (summary = "more than the service gives", value = json!({"error": ListError::TooMany(10_000).to_string()}))),
+            ),
+        ),
+    ),
+)]
 async fn list(
     State(feature): State<Feature>,
     Query(query): Query<Vec<(String, String)>>,

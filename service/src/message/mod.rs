@@ -5,6 +5,7 @@ mod config;
 mod metrics;
 mod object;
 mod routes;
+mod schema;
 
 pub use config::Config;
 pub(crate) use routes::mount;

@@ -5,14 +5,15 @@ use axum::{
     extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
-    routing::post,
 };
-use chassis::{App, Envelope, Routes, error::ServiceError};
+use chassis::{App, Envelope, Routes, error::ServiceError, openapi::schema};
+use utoipa_axum::routes;
 
 use super::{
     Config,
     metrics::Metrics,
     object::{Message, Outcome, Stopwatch},
+    schema::Answer,
 };
 
 #[derive(Clone)]
@@ -25,9 +26,46 @@ struct Feature {
 pub(crate) fn mount(app: App, config: Config) -> Result<App, prometheus::Error> {
     let metrics = Metrics::register(app.registry())?;
     let feature = Feature { config, metrics };
-    Ok(app.mount(Routes::new(Envelope::Raw).route("/microservice", post(handle).with_state(feature))))
+    Ok(app.mount(Routes::new(Envelope::Raw).described(routes!(handle), feature)))
 }
 
+/// Handles a message
+///
+/// Answers with the object it was sent, and when and how it was handled. Members of ours win over members of the same
+/// name. The content type plays no role.
+#[utoipa::path(
+    post,
+    path = "/microservice",
+    operation_id = "microservice",
+    tag = "message",
+    request_body(
+        content = std::collections::HashMap<String, serde_json::Value>,
+        description = "Any JSON object",
+        example = json!({"hello": "pymicro-flask"}),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Handled; whether with success is in `pymicro.ret`",
+            body = Answer,
+            example = json!({
+                "hello": "pymicro-flask",
+                "pymicro.e_time": "1582092924.615472",
+                "pymicro.ret": 0,
+                "pymicro.s_time": "1582092922.614972",
+            }),
+        ),
+        (
+            status = 400,
+            description = "Not a JSON object",
+            body = schema::Message,
+            examples(
+                ("no JSON" = (summary = "not JSON, or null", value = json!({"message": "input should be JSON object"}))),
+                ("no object" = (summary = "other JSON", value = json!({"message": "input should be single JSON object"}))),
+            ),
+        ),
+    ),
+)]
 async fn handle(State(feature): State<Feature>, body: Bytes) -> Result<Response, ServiceError> {
     let Feature { config, metrics } = feature;
     let stopwatch = Stopwatch::start();

@@ -1,6 +1,8 @@
 //! The sections every service has.
 
-use super::{ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Reader, Timeout};
+use super::{
+    ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Optional, Reader, Root, Timeout,
+};
 
 /// What the chassis itself needs; features add sections of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,10 @@ pub struct Config {
     pub api: Api,
     /// `health`
     pub health: Health,
+    /// `http`
+    pub http: Http,
+    /// `openapi`
+    pub openapi: OpenApi,
     /// `logging`
     pub logging: Logging,
 }
@@ -30,6 +36,8 @@ impl Config {
             service: Identity::read(reader),
             api: Api::read(reader),
             health: Health::read(reader),
+            http: Http::read(reader),
+            openapi: OpenApi::read(reader),
             logging: Logging::read(reader),
         }
     }
@@ -141,6 +149,41 @@ impl Health {
     fn read(reader: &mut Reader) -> Self {
         const PATH: &[Legacy] = &[Legacy::same("CST_HEALTH_CHECK_ENDPOINT")];
         Self { path: reader.key("health.path").above_file(PATH).or(HealthPath::default()) }
+    }
+}
+
+/// What is served besides the routes of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http {
+    /// What `GET /` does. Default docs (contract 0b.10).
+    pub root: Root,
+}
+
+impl Http {
+    fn read(reader: &mut Reader) -> Self {
+        Self { root: reader.key("http.root").or(Root::Docs) }
+    }
+}
+
+/// What the OpenAPI document says besides the routes (contract 5.9.33).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenApi {
+    /// What the service is for.
+    pub description: String,
+    /// A URL. Default none.
+    pub terms_of_service: Optional,
+    /// Whom to write to. Default nobody.
+    pub contact_email: Optional,
+}
+
+impl OpenApi {
+    fn read(reader: &mut Reader) -> Self {
+        let description = "Every answer carries `X-Operation-Id`, under which the log has what happened.";
+        Self {
+            description: reader.key("openapi.description").or(description.to_owned()),
+            terms_of_service: reader.key("openapi.terms_of_service").or(Optional::NONE),
+            contact_email: reader.key("openapi.contact_email").or(Optional::NONE),
+        }
     }
 }
 

@@ -33,6 +33,33 @@ impl Value for String {
     }
 }
 
+/// A text that may be missing: `""`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Optional(Option<String>);
+
+impl Optional {
+    /// Missing.
+    pub const NONE: Self = Self(None);
+
+    /// The text, if there is one.
+    pub fn get(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl Value for Optional {
+    const WRITE: &'static str = "a text in quotes";
+    const STRING: bool = true;
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(Self(Some(text.trim().to_owned()).filter(|text| !text.is_empty())))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone().unwrap_or_default()
+    }
+}
+
 /// 1 to 1024 of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(NonZeroU32);
@@ -197,6 +224,31 @@ impl Value for LogFormat {
         match text.trim().to_ascii_lowercase().as_str() {
             "text" => Some(Self::Text),
             "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{self:?}").to_ascii_lowercase()
+    }
+}
+
+/// What `GET /` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// 302 to `/static/index.html`.
+    Docs,
+    /// `{"code": 0, "data": "NAME service"}`
+    Index,
+}
+
+impl Value for Root {
+    const WRITE: &'static str = "docs or index";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "docs" => Some(Self::Docs),
+            "index" => Some(Self::Index),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Two listeners, worker slots between the service port and the handlers, live resizing, and an orderly end.
 //!
 //! ```text
-//! service port -> listener -> connection -> front -+-> /status, /metrics, 404, 405
+//! service port -> listener -> connection -> front -+-> /status, /metrics, docs, 404, 405
 //!                                                  +-> limits (whole body) -> queue -> slot -> handler
 //! admin port   -> listener -> connection -> front -> probes, /metrics, /workers
 //! ```
@@ -38,9 +38,11 @@ pub use self::{
 use crate::{
     app::App,
     config::{Config, Listen},
+    docs,
     envelope::Envelope,
     health::{self, Readiness},
     metrics::Metrics,
+    openapi::{self, Description},
     routes::{Entry, Routes},
 };
 
@@ -83,11 +85,12 @@ struct Bound {
 impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+        let description = Arc::new(Description::of(config, &app));
         let App { features, metrics } = app;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
-        let (service, scopes) = service_router(config, features, &metrics, &workers)?;
+        let (service, scopes) = service_router(config, features, &description, &metrics, &workers)?;
         let admin = admin::router(&readiness, &metrics, &workers);
         let trusted = Arc::new(config.server.trusted_proxies.clone());
         let service =
@@ -194,16 +197,18 @@ impl std::fmt::Debug for Bound {
 fn service_router(
     config: &Config,
     features: Vec<Routes>,
+    description: &Arc<Description>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
 ) -> Result<(Router, Scopes), ServerError> {
     let own = Routes::new(Envelope::Raw)
         .unqueued(&config.health.path.to_string(), health::status(&config.service))
         .unqueued("/metrics", admin::scrape(metrics, workers));
+    let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config, description));
     let mut built = Router::new();
     let mut taken = BTreeSet::new();
     let mut scopes = Scopes::default();
-    for Routes { envelope, entries, .. } in [own].into_iter().chain(features) {
+    for Routes { envelope, entries, .. } in own.chain(features) {
         for Entry { path, methods, queued } in entries {
             if !taken.insert(path.clone()) {
                 return Err(ServerError::PathTaken { path });

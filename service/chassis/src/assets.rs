@@ -1,0 +1,133 @@
+//! Files that are part of the program.
+
+use std::io::Read;
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use flate2::read::GzDecoder;
+
+use crate::{Origin, error::ServiceError};
+
+/// A page may use nothing but what comes from here. Swagger UI sets styles of single elements.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// They change with the program only; after an update an hour of the old ones does no harm.
+const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
+/// What a browser does with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Html,
+    Script,
+    Style,
+}
+
+impl Kind {
+    const fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Html => "text/html; charset=utf-8",
+            Self::Script => "text/javascript; charset=utf-8",
+            Self::Style => "text/css; charset=utf-8",
+        })
+    }
+}
+
+/// A file.
+#[derive(Debug, Clone)]
+pub(crate) struct Asset {
+    kind: Kind,
+    bytes: Bytes,
+    compressed: bool,
+}
+
+impl Asset {
+    pub(crate) const fn plain(kind: Kind, bytes: &'static [u8]) -> Self {
+        Self { kind, bytes: Bytes::from_static(bytes), compressed: false }
+    }
+
+    /// Kept by gzip, and sent so to those who understand it: everyone but small tools.
+    pub(crate) const fn compressed(kind: Kind, bytes: &'static [u8]) -> Self {
+        Self { kind, bytes: Bytes::from_static(bytes), compressed: true }
+    }
+
+    /// A file that was made at start.
+    pub(crate) fn made(kind: Kind, text: String) -> Self {
+        Self { kind, bytes: text.into(), compressed: false }
+    }
+
+    pub(crate) fn route(self) -> MethodRouter {
+        get(async move |headers: HeaderMap| self.answer(&headers))
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let own: [(HeaderName, HeaderValue); 5] = [
+            (header::CONTENT_TYPE, self.kind.content_type()),
+            (header::CACHE_CONTROL, CACHE),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
+        ];
+        if !self.compressed {
+            return (own, self.bytes.clone()).into_response();
+        }
+        if takes_gzip(headers) {
+            let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+            return (own, encoding, self.bytes.clone()).into_response();
+        }
+        let mut plain = Vec::new();
+        match GzDecoder::new(self.bytes.as_ref()).read_to_end(&mut plain) {
+            Ok(_) => (own, plain).into_response(),
+            Err(error) => {
+                tracing::error!("a file of the program cannot be read: {error}");
+                ServiceError::Internal.into_response()
+            }
+        }
+    }
+}
+
+/// Whether `Accept-Encoding` names gzip and does not rule it out with `q=0`.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted =
+        headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight != Some(0.0)
+    })
+}
+
+/// `GET`: 302 to `path`, below the prefix of a trusted proxy.
+pub(crate) fn redirect(path: &'static str) -> MethodRouter {
+    get(async move |headers: HeaderMap| {
+        let location = Origin::of(&headers).path(path);
+        (StatusCode::FOUND, [(header::LOCATION, location)])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_ask_for_it() {
+        for (accepted, takes) in [
+            ("gzip, deflate, br", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("deflate", false),
+            ("", false),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+            assert_eq!(takes_gzip(&headers), takes, "{accepted}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}

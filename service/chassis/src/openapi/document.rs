@@ -1,0 +1,97 @@
+//! One OpenAPI 3.1 document out of the features' parts.
+
+use serde_json::{Map, Value, json};
+
+use super::envelope;
+use crate::{Config, Envelope, Routes};
+
+/// `wrap` changes each successful answer's schema for the envelope of its router.
+pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut Value)) -> Value {
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    let mut tags: Vec<Value> = Vec::new();
+    for Routes { envelope, paths: described, schemas: used, .. } in features {
+        if described.paths.is_empty() {
+            continue;
+        }
+        let errors = envelope::errors(*envelope);
+        let used = used.iter().map(|(name, schema)| (name.as_str(), schema));
+        for (name, schema) in used.chain(errors.iter().map(|(name, schema)| (*name, schema))) {
+            let schema = value(schema);
+            let other = schemas.insert(name.to_owned(), schema.clone());
+            if other.is_some_and(|other| other != schema) {
+                tracing::error!("two schemas have the name {name}; rename one with #[schema(as = ...)]");
+            }
+        }
+        let Value::Object(described) = value(described) else { continue };
+        for (path, mut item) in described {
+            let operations = item.as_object_mut().into_iter().flat_map(Map::values_mut);
+            for operation in operations.filter(|operation| operation.get("responses").is_some()) {
+                for tag in operation["tags"].as_array().into_iter().flatten() {
+                    let tag = json!({ "name": tag });
+                    if !tags.contains(&tag) {
+                        tags.push(tag);
+                    }
+                }
+                answers(operation, *envelope, wrap);
+            }
+            paths.insert(path, item);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": info(config),
+        "servers": [{ "url": "/" }],
+        "tags": tags,
+        "paths": paths,
+        "components": { "schemas": schemas },
+    })
+}
+
+fn info(config: &Config) -> Value {
+    let mut info = json!({
+        "title": config.service.name,
+        "version": config.service.version,
+        "description": config.openapi.description,
+    });
+    if let Some(terms) = config.openapi.terms_of_service.get() {
+        info["termsOfService"] = terms.into();
+    }
+    if let Some(email) = config.openapi.contact_email.get() {
+        info["contact"] = json!({ "email": email });
+    }
+    info
+}
+
+/// What every operation may answer besides what its handler does.
+fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Value)) {
+    let has_body = operation.get("requestBody").is_some();
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        // Contract 5.9.34 has this word.
+        if response.get("description").is_none() {
+            response["description"] = "success".into();
+        }
+        let contents = response["content"].as_object_mut().into_iter().flat_map(Map::values_mut);
+        contents.filter_map(|content| content.get_mut("schema")).for_each(|schema| wrap(envelope, schema));
+    }
+    let of_bodies = [("408", "The body did not come in time"), ("413", "The body is too large")];
+    let of_all = [
+        ("500", "The service failed; the log has the reason under the operation id"),
+        ("503", "All workers are busy; try again after the seconds in Retry-After"),
+        ("504", "The service took too long"),
+    ];
+    let of_bodies = of_bodies.into_iter().filter(|_| has_body);
+    let error = envelope::errors(envelope).first().map_or("", |(name, _)| *name);
+    for (status, description) in of_bodies.chain(of_all) {
+        responses.entry(status).or_insert_with(|| {
+            let schema = json!({ "$ref": format!("#/components/schemas/{error}") });
+            json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+        });
+    }
+}
+
+/// Everything that is described is JSON.
+fn value(part: &impl serde::Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
