@@ -18,7 +18,7 @@ use crate::Config;
 /// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
 pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let Loaded { config, settings, warnings } = Config::load(&sources)?;
-    logging::init(config.chassis.logging);
+    logging::init(&config.chassis.logging)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

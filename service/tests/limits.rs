@@ -12,8 +12,8 @@ use std::{
 
 use axum::{body::Bytes, routing::post};
 use chassis::{
-    App,
-    config::{Level, LogFormat, Logging},
+    App, Config,
+    config::{Sources, load},
     logging,
 };
 use serde_json::json;
@@ -45,8 +45,8 @@ fn log() -> &'static Mutex<Vec<u8>> {
         }
     }
     LOG.get_or_init(|| {
-        let settings = Logging { level: Level::Info, format: LogFormat::Text };
-        tracing::subscriber::set_global_default(logging::subscriber(settings, || Lines)).unwrap();
+        let settings = load(&Sources::default(), Config::read).unwrap().config.logging;
+        tracing::subscriber::set_global_default(logging::subscriber(&settings, || Lines).unwrap()).unwrap();
         Mutex::default()
     })
 }

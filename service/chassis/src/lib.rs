@@ -8,7 +8,7 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let loaded = load(&Sources::from_process(None, Vec::new()), Config::read)?;
-//!     logging::init(loaded.config.logging);
+//!     logging::init(&loaded.config.logging)?;
 //!     let app = App::new()?.route("/hello", get(async || "hello\n"));
 //!     let server = Server::bind(&loaded.config, app).await?;
 //!     let outcome = server.run(Shutdown::on_signals()?).await;

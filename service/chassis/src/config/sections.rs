@@ -31,14 +31,15 @@ impl Config {
                 "variable PYMICRO_SEND_METRICS ignored: pushing metrics is not in this version; scrape /metrics".to_owned(),
             );
         }
+        let service = Identity::read(reader);
         Self {
             server: Server::read(reader),
-            service: Identity::read(reader),
+            logging: Logging::read(reader, &service),
+            service,
             api: Api::read(reader),
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),
-            logging: Logging::read(reader),
         }
     }
 }
@@ -187,17 +188,27 @@ impl OpenApi {
     }
 }
 
-/// What is logged, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is logged, where to, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
     /// Default INFO.
     pub level: Level,
-    /// Default text.
+    /// Of standard output. Default cst.
     pub format: LogFormat,
+    /// What `json-es` says in `index`. Default: the service's name.
+    pub index: String,
+    /// A file that gets every line too; its directory is created. Default none.
+    pub file: Optional,
+    /// Default json-es.
+    pub file_format: LogFormat,
+    /// A file that would get longer is put aside. Default 1024000 bytes (contract 5.8.31).
+    pub file_size: ByteSize,
+    /// How many of those are kept beside the current one, 1 to 1024. Default 10.
+    pub file_count: Count,
 }
 
 impl Logging {
-    fn read(reader: &mut Reader) -> Self {
+    fn read(reader: &mut Reader, service: &Identity) -> Self {
         const LEVEL: &[Legacy] = &[
             Legacy::same("CST_STREAM_LOG_LEVEL"),
             Legacy::same("APP_STREAM_LOG_LEVEL"),
@@ -205,7 +216,12 @@ impl Logging {
         ];
         Self {
             level: reader.key("logging.level").above_file(LEVEL).or(Level::Info),
-            format: reader.key("logging.format").or(LogFormat::Text),
+            format: reader.key("logging.format").or(LogFormat::Cst),
+            index: reader.key("logging.index").or(service.name.clone()),
+            file: reader.key("logging.file").or(Optional::NONE),
+            file_format: reader.key("logging.file_format").or(LogFormat::JsonEs),
+            file_size: reader.key("logging.file_size").or(ByteSize(1_024_000)),
+            file_count: reader.key("logging.file_count").or(Count::new(10)),
         }
     }
 }

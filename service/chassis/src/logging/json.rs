@@ -1,36 +1,68 @@
-//! One JSON object per line: `timestamp`, `level`, `operation_id`, `logger`, `message`, and the event's fields.
+//! Lines that are JSON objects. Fields of the event come first, so that none of them hides a member of ours.
 
 use std::fmt;
 
-use serde_json::{Map, Value};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::{
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
-    registry::LookupSpan,
-};
+use serde_json::{Map, Value, json};
 
 use super::record::Record;
 
-pub(super) struct Json;
+/// Contract 2.3.12.
+pub(super) fn dev(record: &Record, line: &mut String) -> fmt::Result {
+    let own = json!({
+        "datetime": datetime(record),
+        "fileName": record.file,
+        "levelName": record.level,
+        "message": record.message,
+        "operationId": record.operation_id(),
+    });
+    write(record.fields.iter().cloned(), own, line)
+}
 
-impl<S, N> FormatEvent<S, N> for Json
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'w> FormatFields<'w> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let Record { time, level, operation_id, logger, message, fields } = Record::of(event);
-        let mut line: Map<String, Value> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let time = time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-        let own = [
-            ("timestamp", time),
-            ("level", level.to_owned()),
-            ("operation_id", operation_id),
-            ("logger", logger.to_owned()),
-            ("message", message),
-        ];
-        line.extend(own.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))));
-        writeln!(out, "{}", Value::Object(line))
+/// Contract 2.3.13: every value is a text.
+pub(super) fn prod(record: &Record, line: &mut String) -> fmt::Result {
+    let micros = record.time.as_microsecond();
+    let own = json!({
+        "datetime": datetime(record),
+        "fileName": record.file,
+        "logRecordCreationTime": format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000),
+        "functionName": record.module,
+        "levelNo": record.level_number.to_string(),
+        "lineNo": record.line.to_string(),
+        "time": record.time.strftime("%3f").to_string(),
+        "levelName": record.level,
+        "message": record.message,
+        "operationId": record.operation_id(),
+    });
+    let texts = record.fields.iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (*name, Value::String(text))
+    });
+    write(texts, own, line)
+}
+
+/// Contract 5.8.31.
+pub(super) fn es(record: &Record, hostname: &str, index: &str, line: &mut String) -> fmt::Result {
+    let own = json!({
+        "@timestamp": record.time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        "@version": 1,
+        "hostname": hostname,
+        "index": index,
+        "document_type": record.logger,
+        "level": record.level,
+        "message": record.message,
+        "operation_id": record.operation_id(),
+    });
+    write(record.fields.iter().cloned(), own, line)
+}
+
+fn datetime(record: &Record) -> String {
+    record.time.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string()
+}
+
+fn write(fields: impl Iterator<Item = (&'static str, Value)>, own: Value, line: &mut String) -> fmt::Result {
+    let mut members: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+    if let Value::Object(own) = own {
+        members.extend(own);
     }
+    fmt::write(line, format_args!("{}", Value::Object(members)))
 }

@@ -1,21 +1,48 @@
-//! Log lines on standard output, each with the operation id of its request.
+//! Log lines on standard output and, where wanted, in a file that is rotated; each with the operation id of its
+//! request.
+//!
+//! ```
+//! use chassis::{Config, config::{Sources, load}, logging};
+//!
+//! let sources = Sources::default().with_env([("CHASSIS_LOGGING__FORMAT", "json-es")]);
+//! let config = load(&sources, Config::read)?.config;
+//! logging::init(&config.logging)?;
+//! tracing::info!(colour = "blue", "ready");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod format;
 mod json;
+mod lines;
 mod record;
+mod rotating;
 mod text;
 
-use std::panic;
+use std::{io, panic, path::PathBuf};
 
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt};
 
-use crate::config::{Level, LogFormat, Logging};
+use self::{
+    format::Format,
+    lines::{Lines, Sink},
+    rotating::Rotating,
+};
+use crate::config::{Level, Logging};
 
-/// Makes log lines go to standard output for the rest of the process, panics among them.
+/// Why there can be no log.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the log file {}: {source}; choose another logging.file", .path.display())]
+pub struct LogError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Makes log lines go to standard output, and to `logging.file`, for the rest of the process, panics among them.
 ///
 /// Does nothing if the process has a logger already.
-pub fn init(logging: Logging) {
-    if tracing::subscriber::set_global_default(subscriber(logging, std::io::stdout)).is_ok() {
+pub fn init(logging: &Logging) -> Result<(), LogError> {
+    if tracing::subscriber::set_global_default(subscriber(logging, io::stdout)?).is_ok() {
         // The default hook writes to standard error and knows no operation id.
         panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -23,10 +50,11 @@ pub fn init(logging: Logging) {
             tracing::error!(location, "panic: {message}");
         }));
     }
+    Ok(())
 }
 
-/// A logger that writes lines of `logging`'s level and format to `writer`.
-pub fn subscriber<W>(logging: Logging, writer: W) -> Box<dyn Subscriber + Send + Sync>
+/// A logger that writes lines of `logging`'s level and format to `writer`, and to `logging.file`.
+pub fn subscriber<W>(logging: &Logging, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -36,9 +64,12 @@ where
         Level::Warning => LevelFilter::WARN,
         Level::Error => LevelFilter::ERROR,
     };
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(writer);
-    match logging.format {
-        LogFormat::Text => Box::new(builder.event_format(text::Text).finish()),
-        LogFormat::Json => Box::new(builder.event_format(json::Json).finish()),
+    let format = |format| Format::new(format, &logging.index);
+    let mut sinks = vec![Sink::writer(format(logging.format), writer)];
+    if let Some(path) = logging.file.get().map(PathBuf::from) {
+        let file = Rotating::open(path.clone(), logging.file_size.0, logging.file_count.get())
+            .map_err(|source| LogError { path, source })?;
+        sinks.push(Sink::file(format(logging.file_format), file));
     }
+    Ok(Box::new(Registry::default().with(level).with(Lines::new(sinks))))
 }

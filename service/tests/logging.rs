@@ -1,0 +1,106 @@
+//! Contract 4.2, 1.5.29, 2.3.11-13 and 5.8.31: what is logged, as a running program writes it.
+
+#![cfg(test)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{
+    http::{Connection, get},
+    process::{Process, run, stderr},
+};
+
+/// The line of a request with a trace token, in a format.
+async fn line(sections: &str) -> (Process, String, String) {
+    let mut process = Process::start(sections).await;
+    let mut connection = Connection::open(process.service).await;
+    connection.send("GET /fibonacci/list?count=1 HTTP/1.1\r\nhost: x\r\napitrace: t\r\n\r\n").await;
+    let id = connection.answer().await.header("x-operation-id").unwrap().to_owned();
+    let line = process.logs("API CALL").await;
+    (process, line, id)
+}
+
+/// contract 4.2.6, contract 4.2.8, contract 4.2.9
+#[tokio::test]
+async fn by_default_lines_are_text_on_standard_output_with_the_id_of_the_answer() {
+    let (_process, line, id) = line("").await;
+    let (time, rest) = line.split_once(" [").unwrap();
+    assert!(time.len() == 23 && time.as_bytes()[19] == b',', "{time}");
+    let expected = format!("INFO][{id}] service::fibonacci::apitrace: API CALL: fibonacci_list_api TRACE: t");
+    assert_eq!(rest, expected);
+}
+
+/// contract 1.5.29, contract 2.3.11, contract 2.3.12, contract 2.3.13, contract 5.8.31
+#[tokio::test]
+async fn each_format_can_be_chosen_and_has_the_operation_id() {
+    for format in ["pymicro", "brief", "json-dev", "json-prod", "json-es", "json"] {
+        let (_process, line, id) = line(&format!("logging: {{format: {format}}}")).await;
+        assert!(
+            line.contains(&id) && line.contains("API CALL: fibonacci_list_api TRACE: t"),
+            "{format}: {line}"
+        );
+        let parsed: Option<Value> = serde_json::from_str(&line).ok();
+        assert_eq!(parsed.is_some(), format.starts_with("json"), "{line}");
+        if let Some(parsed) = parsed {
+            let name =
+                if format == "json-dev" || format == "json-prod" { "operationId" } else { "operation_id" };
+            assert_eq!(parsed[name], id, "{line}");
+        }
+    }
+}
+
+/// contract 5.8.31
+#[tokio::test]
+async fn a_file_gets_every_line_too_and_is_put_aside_when_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("logs/info.log");
+    let sections = format!(
+        "logging: {{file: {}, file_size: 2000, file_count: 2, index: users}}\nprofile: fibonacci",
+        path.display()
+    );
+    let (process, text, id) = line(&sections).await;
+    assert!(text.contains(&format!("[INFO][{id}]")), "standard output keeps its own format: {text}");
+    let file = fs::read_to_string(&path).unwrap();
+    let last: Value = serde_json::from_str(file.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["operation_id"], &last["index"]), (&id.as_str().into(), &"users".into()));
+    let mut connection = Connection::open(process.service).await;
+    for _ in 0..40 {
+        connection.send("GET /fibonacci/list?count=1 HTTP/1.1\r\nhost: x\r\napitrace: t\r\n\r\n").await;
+        assert_eq!(connection.answer().await.status, 200);
+    }
+    let mut names: Vec<_> = fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len()))
+        .collect();
+    names.sort();
+    assert_eq!(
+        names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["info.log", "info.log.1", "info.log.2"]
+    );
+    assert!(names.iter().all(|(_, length)| *length <= 2000), "{names:?}");
+    for (name, _) in names {
+        for line in fs::read_to_string(path.with_file_name(name)).unwrap().lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_a_failure_at_start_that_names_it() {
+    let output = run(&[("CHASSIS_LOGGING__FILE", "/proc/nowhere/info.log")], &["serve"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("/proc/nowhere/info.log") && text.contains("logging.file"), "{text}");
+}
+
+/// contract 4.2.7
+#[tokio::test]
+async fn the_level_holds_for_the_whole_program_whichever_variable_sets_it() {
+    let mut process = Process::start("logging: {level: DEBUG}").await;
+    assert_eq!(get(process.service, "/status").await.status, 200);
+    let line = process.logs("path=\"/status\"").await;
+    assert!(line.contains("[DEBUG]["), "{line}");
+}
