@@ -328,12 +328,19 @@ async fn a_list_needs_a_worker_like_everything_else() {
     assert!(metrics.lines().any(|present| present == line), "{metrics}");
 }
 
+/// contract 7.3
 #[tokio::test]
 async fn each_profile_has_its_routes_and_only_those() {
-    for (profile, lists, messages) in [("all", 200, 200), ("fibonacci", 200, 404), ("message", 404, 200)] {
+    for (profile, lists, messages, products) in [
+        ("all", 200, 200, 200),
+        ("fibonacci", 200, 404, 404),
+        ("message", 404, 200, 404),
+        ("catalog", 404, 404, 200),
+    ] {
         let running = Running::bundled(&[("CHASSIS_PROFILE", profile)]).await;
         assert_eq!(list(&running, "?count=3").await.status, lists, "{profile}");
         let posted = ask(running.service, "POST", "/microservice", "{}").await;
         assert_eq!(posted.status, messages, "{profile}");
+        assert_eq!(get(running.service, "/products").await.status, products, "{profile}");
     }
 }

@@ -37,12 +37,15 @@ impl Format {
     }
 }
 
-/// Texts of others (a path, an error) must not look like lines of ours.
+/// Texts of others (a path, an error) must not look like lines of ours, nor steer a terminal.
 fn one_line(line: &mut String, begin: usize) {
-    if line[begin..].contains(['\n', '\r']) {
-        let escaped = line[begin..].replace('\n', "\\n").replace('\r', "\\r");
+    if line[begin..].contains(char::is_control) {
+        let mut harmless = String::with_capacity(line.len() - begin + 8);
+        for c in line[begin..].chars() {
+            if c.is_control() { harmless.extend(c.escape_default()) } else { harmless.push(c) }
+        }
         line.truncate(begin);
-        line.push_str(&escaped);
+        line.push_str(&harmless);
     }
 }
 
