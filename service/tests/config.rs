@@ -23,6 +23,7 @@ async fn printed(yaml: &str, env: Variables<'_>, args: Words<'_>) -> std::proces
     run(env, &args).await
 }
 
+/// contract 1.4.26
 #[tokio::test]
 async fn layers() {
     let file = "profile: message\nserver: {listen: 'http://0.0.0.0:7000', workers: 5, timeout: 30s}";
@@ -89,6 +90,7 @@ async fn a_printed_configuration_can_be_read_again() {
     assert_eq!(values(stdout(&again)), values(&first), "{}", stderr(&again));
 }
 
+/// contract 1.5.28, contract 0b.9
 #[tokio::test]
 async fn bad_values_are_refused_with_code_64_all_at_once_and_say_what_to_write() {
     let yaml = "
@@ -133,6 +135,7 @@ colour: blue
     }
 }
 
+/// contract 1.4.25, contract 0b.9
 #[tokio::test]
 async fn a_bad_legacy_value_warns_and_the_service_starts() {
     let env = [
@@ -153,6 +156,7 @@ async fn a_bad_legacy_value_warns_and_the_service_starts() {
     }
 }
 
+/// contract 1.4.26
 #[tokio::test]
 async fn the_file_is_named_by_the_flag_then_chassis_config_then_pymicro_config() {
     let directory = tempfile::tempdir().unwrap();
@@ -176,6 +180,7 @@ async fn the_file_is_named_by_the_flag_then_chassis_config_then_pymicro_config()
     assert!(stderr(&missing).contains("/nowhere.yaml: cannot be read: No such file"), "{}", stderr(&missing));
 }
 
+/// contract 1.6.33
 #[tokio::test]
 async fn the_env_format_is_what_a_shell_script_reads() {
     let output = run(&[("PORT", "81")], &["config", "print", "--format", "env"]).await;

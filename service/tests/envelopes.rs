@@ -80,7 +80,7 @@ fn spelt(answer: &Answer) -> (u16, String) {
     (answer.status, answer.body.replace(id, "ID"))
 }
 
-/// contract 4.3.10, contract 4.3.11, contract 4.3.15, contract 5.1.1, contract 5.1.2
+/// contract 4.3.10, contract 4.3.11, contract 4.3.15, contract 5.1.1, contract 5.1.2, contract 0b.1
 #[tokio::test]
 async fn data_is_wrapped_as_the_router_has_it() {
     let running = all_policies().await;
@@ -121,7 +121,7 @@ async fn the_id_in_meta_is_a_uuid_4_and_another_one_each_time() {
     }
 }
 
-/// contract 4.3.12, contract 5.1.4
+/// contract 4.3.12, contract 5.1.4, contract 0b.1
 #[tokio::test]
 async fn what_a_handler_refuses_is_spelt_as_the_router_has_it() {
     let running = all_policies().await;
@@ -145,7 +145,7 @@ async fn what_a_handler_refuses_is_spelt_as_the_router_has_it() {
     }
 }
 
-/// contract 4.3.13, contract 5.1.8
+/// contract 4.3.13, contract 5.1.8, contract 3.1.6, contract 0b.1
 #[tokio::test]
 async fn a_panic_is_a_500_in_the_dialect_of_its_router_and_says_nothing() {
     let running = all_policies().await;
@@ -161,7 +161,7 @@ async fn a_panic_is_a_500_in_the_dialect_of_its_router_and_says_nothing() {
     }
 }
 
-/// contract 4.3.16, contract 5.1.6, contract 5.1.8
+/// contract 4.3.16, contract 5.1.6, contract 5.1.8, contract 0b.1
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused_in_the_dialect_of_the_router_they_belong_to() {
     let running = all_policies().await;

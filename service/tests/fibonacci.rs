@@ -47,6 +47,7 @@ fn oracle(count: usize) -> Vec<String> {
     pairs.take(count).map(|(this, _)| this.to_string()).collect()
 }
 
+/// contract 3.1.1, contract 3.1.9
 #[tokio::test]
 async fn row_1_9_ten_numbers_as_in_the_document() {
     let running = Running::bundled(&[]).await;
@@ -56,6 +57,7 @@ async fn row_1_9_ten_numbers_as_in_the_document() {
     assert_eq!(answer.body, document);
 }
 
+/// contract 3.1.2
 #[tokio::test]
 async fn row_2_the_first_lengths() {
     let running = Running::bundled(&[]).await;
@@ -68,6 +70,7 @@ async fn row_2_the_first_lengths() {
     assert_eq!(list(&running, "?count=0").await.body, "{\n  \"answer\": []\n}\n");
 }
 
+/// contract 3.1.3, contract 3.1.4, contract 3.1.5, contract 3.1.7, contract 0b.4
 #[tokio::test]
 async fn row_3_4_5_7_what_is_no_count_is_refused_with_the_words_of_the_document() {
     let running = Running::bundled(&[]).await;
@@ -105,6 +108,7 @@ async fn row_3_4_5_7_what_is_no_count_is_refused_with_the_words_of_the_document(
     }
 }
 
+/// contract 3.1.7
 #[tokio::test]
 async fn row_7_spellings_of_an_integer() {
     let running = Running::bundled(&[]).await;
@@ -123,6 +127,7 @@ async fn row_7_spellings_of_an_integer() {
     }
 }
 
+/// contract 3.1.8
 #[tokio::test]
 async fn row_8_numbers_are_exact_at_any_size() {
     let running = Running::bundled(&[]).await;
@@ -137,6 +142,7 @@ async fn row_8_numbers_are_exact_at_any_size() {
     assert_eq!(list, oracle(200));
 }
 
+/// contract 3.1.8, contract 3.1.9
 #[tokio::test]
 async fn row_8_a_thousand_numbers_are_those_of_another_library_in_both_layouts() {
     let running = Running::bundled(&[]).await;
@@ -146,6 +152,7 @@ async fn row_8_a_thousand_numbers_are_those_of_another_library_in_both_layouts()
     assert_eq!(compact.body, format!("{{\"answer\":[{}]}}\n", expected.join(",")));
 }
 
+/// contract 3.1.9
 #[tokio::test]
 async fn row_9_scripts_get_it_compact() {
     let running = Running::bundled(&[]).await;
@@ -166,6 +173,7 @@ async fn row_9_scripts_get_it_compact() {
     assert_eq!(pretty.body, format!("{{\n  \"error\": \"{NEGATIVE}\"\n}}\n"));
 }
 
+/// contract 3.1.10
 #[tokio::test]
 async fn row_10_other_methods_and_other_paths() {
     let running = Running::bundled(&[]).await;
@@ -187,6 +195,7 @@ async fn row_10_other_methods_and_other_paths() {
     }
 }
 
+/// contract 3.1.10
 #[tokio::test]
 async fn row_10_head_is_the_answer_without_its_body() {
     let running = Running::bundled(&[]).await;
@@ -204,6 +213,7 @@ async fn row_10_head_is_the_answer_without_its_body() {
     }
 }
 
+/// contract 3.1.11, contract 0b.10
 #[tokio::test]
 async fn row_11_the_docs_are_where_the_document_has_them() {
     let running = Running::bundled(&[]).await;
@@ -220,7 +230,7 @@ async fn row_11_the_docs_are_where_the_document_has_them() {
     }
 }
 
-/// contract 0b.10
+/// contract 0b.10, contract 5.3.17
 #[tokio::test]
 async fn the_root_can_say_who_is_here_instead() {
     let env = [("CHASSIS_HTTP__ROOT", "index"), ("CST_PROJECT_NAME", "user")];
@@ -244,6 +254,7 @@ async fn docs_need_no_worker() {
     }
 }
 
+/// contract 3.1.12
 #[tokio::test]
 async fn row_12_a_clients_trace_token_is_in_the_log_and_nowhere_else() {
     let mut process = Process::start("profile: fibonacci").await;
@@ -263,6 +274,7 @@ async fn row_12_a_clients_trace_token_is_in_the_log_and_nowhere_else() {
     }
 }
 
+/// contract 3.1.13, contract 0b.4
 #[tokio::test]
 async fn row_13_the_longest_list_has_every_digit_and_one_more_number_is_refused() {
     let running = Running::bundled(&[]).await;
@@ -278,6 +290,7 @@ async fn row_13_the_longest_list_has_every_digit_and_one_more_number_is_refused(
     }
 }
 
+/// contract 0b.4
 #[tokio::test]
 async fn the_limit_is_a_setting() {
     let running = Running::bundled(&[("CHASSIS_FIBONACCI__MAX_COUNT", "150")]).await;

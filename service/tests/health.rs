@@ -7,6 +7,7 @@ mod support;
 use serde_json::json;
 use support::{http::get, running::Running};
 
+/// contract 4.1.1, contract 4.1.5
 #[tokio::test]
 async fn status_names_the_service_without_an_envelope() {
     let running = Running::bundled(&[]).await;
@@ -16,6 +17,7 @@ async fn status_names_the_service_without_an_envelope() {
     assert_eq!(get(running.service, "/status/").await.status, 404);
 }
 
+/// contract 4.1.2, contract 4.1.3
 #[tokio::test]
 async fn name_version_and_path_can_be_given() {
     let running = Running::bundled(&[
@@ -42,6 +44,7 @@ async fn a_path_of_a_feature_is_refused_as_health_path() {
     assert_eq!(error, "the path /microservice is used twice; set health.path to a path of its own");
 }
 
+/// contract 0b.14
 #[tokio::test]
 async fn probes_and_workers_are_on_the_admin_port_only() {
     let running = Running::bundled(&[]).await;
@@ -56,6 +59,7 @@ async fn probes_and_workers_are_on_the_admin_port_only() {
     );
 }
 
+/// contract 4.3.10
 #[tokio::test]
 async fn every_answer_has_an_operation_id_of_its_own() {
     let running = Running::bundled(&[]).await;

@@ -177,6 +177,7 @@ async fn a_handler_that_takes_too_long_gets_504_and_is_cancelled() {
     assert_eq!(running.workers.snapshot().busy, 0);
 }
 
+/// contract 1.1.9, contract 4.2.9
 #[tokio::test]
 async fn a_panic_gets_500_without_details_which_are_logged_under_the_operation_id() {
     let log = log();

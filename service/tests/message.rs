@@ -16,6 +16,7 @@ fn seconds(value: &Value) -> f64 {
     value.as_str().map_or_else(|| value.as_f64().unwrap(), |text| text.parse().unwrap())
 }
 
+/// contract 1.1.1, contract 1.1.4, contract 1.1.5, contract 1.1.6, contract 0b.2
 #[tokio::test]
 async fn row_1_4_5_6_the_object_comes_back_with_three_members_sorted_compact_and_a_line_break() {
     let running = Running::bundled(&[]).await;
@@ -31,6 +32,7 @@ async fn row_1_4_5_6_the_object_comes_back_with_three_members_sorted_compact_and
     assert!(s_time.as_str().unwrap().split_once('.').unwrap().1.len() >= 6, "microseconds");
 }
 
+/// contract 1.1.2
 #[tokio::test]
 async fn row_2_the_content_type_is_ignored() {
     let running = Running::bundled(&[]).await;
@@ -43,6 +45,7 @@ async fn row_2_the_content_type_is_ignored() {
     }
 }
 
+/// contract 1.1.3
 #[tokio::test]
 async fn row_3_our_members_win() {
     let running = Running::bundled(&[]).await;
@@ -54,6 +57,7 @@ async fn row_3_our_members_win() {
     assert!(value["pymicro.s_time"].is_string() && value["pymicro.e_time"].is_string());
 }
 
+/// contract 1.1.4, contract 0b.11
 #[tokio::test]
 async fn row_4_a_failure_is_a_return_code_and_no_status() {
     let running = Running::bundled(&[("CHASSIS_MESSAGE__FAILURE_RATE", "1.0")]).await;
@@ -61,6 +65,7 @@ async fn row_4_a_failure_is_a_return_code_and_no_status() {
     assert_eq!((answer.status, &answer.json()["pymicro.ret"]), (200, &json!(-1)));
 }
 
+/// contract 1.1.5, contract 0b.2, contract 0b.11
 #[tokio::test]
 async fn row_5_times_are_numbers_on_request_and_include_the_delay() {
     let env = [("CHASSIS_MESSAGE__TIME_FORMAT", "number"), ("CHASSIS_MESSAGE__DELAY", "200ms")];
@@ -71,6 +76,7 @@ async fn row_5_times_are_numbers_on_request_and_include_the_delay() {
     assert!((0.199..5.0).contains(&took), "{took}");
 }
 
+/// contract 1.1.6
 #[tokio::test]
 async fn row_6_other_members_are_preserved_to_the_digit() {
     let running = Running::bundled(&[]).await;
@@ -82,6 +88,7 @@ async fn row_6_other_members_are_preserved_to_the_digit() {
     assert!(answer.body.starts_with(start) && answer.body.trim_end().ends_with(end), "{}", answer.body);
 }
 
+/// contract 1.1.7, contract 1.1.8, contract 1.1.12
 #[tokio::test]
 async fn row_7_8_12_what_is_not_an_object_is_refused() {
     let running = Running::bundled(&[]).await;
@@ -116,6 +123,7 @@ async fn row_7_8_12_what_is_not_an_object_is_refused() {
     }
 }
 
+/// contract 1.1.10
 #[tokio::test]
 async fn row_10_other_methods_are_405_and_listed() {
     let running = Running::bundled(&[]).await;
@@ -129,6 +137,7 @@ async fn row_10_other_methods_are_405_and_listed() {
     assert_eq!((options.status, options.header("allow")), (200, Some("POST, OPTIONS")));
 }
 
+/// contract 1.1.11, contract 1.2.18
 #[tokio::test]
 async fn row_11_unknown_paths_are_404_in_json() {
     let running = Running::bundled(&[]).await;
@@ -138,6 +147,7 @@ async fn row_11_unknown_paths_are_404_in_json() {
     }
 }
 
+/// contract 1.2.13, contract 1.2.14, contract 1.2.15, contract 0b.3, contract 1.2.17
 #[tokio::test]
 async fn row_13_14_15_every_post_is_counted_and_return_codes_only_where_there_is_one() {
     let running = Running::bundled(&[]).await;

@@ -93,7 +93,7 @@ async fn the_previous_page_begins_at_the_first_item_at_the_earliest() {
     assert_eq!((exact["data"].as_array().unwrap().len(), links(&exact).0), (25, None));
 }
 
-/// contract 4.4.22, contract 4.4.23, contract 4.4.24
+/// contract 4.4.22, contract 4.4.23, contract 4.4.24, contract 0b.5
 #[tokio::test]
 async fn bad_parameters_are_named_offset_first() {
     let running = running(&[]).await;
@@ -120,7 +120,7 @@ async fn bad_parameters_are_named_offset_first() {
     assert_eq!(huge["data"], json!([]));
 }
 
-/// contract 4.4.25
+/// contract 4.4.25, contract 0b.5
 #[tokio::test]
 async fn other_parameters_stay_in_the_links_as_they_are() {
     let running = running(&[]).await;

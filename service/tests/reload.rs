@@ -17,6 +17,7 @@ async fn has_workers(process: &Process, workers: u32) {
     until(json!(workers), async || process.workers().await["workers"].clone()).await;
 }
 
+/// contract 0b.12
 #[tokio::test]
 async fn a_rewrite_and_a_rename_over_the_file_resize_live() {
     let mut process = Process::start(&config(2)).await;

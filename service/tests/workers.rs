@@ -33,6 +33,7 @@ async fn queued(running: &Running, count: u32) {
     until(count, async || running.workers.snapshot().queued).await;
 }
 
+/// contract 0b.12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_times_the_load_never_exceeds_the_slots_and_uses_all_of_them() {
     let gate = Gate::closed();
@@ -76,6 +77,7 @@ async fn waiting_requests_are_served_in_the_order_they_came() {
     assert_eq!(gate.begun(), expected);
 }
 
+/// contract 0b.12, contract 0b.14
 #[tokio::test]
 async fn a_full_queue_answers_503_at_once_and_what_is_never_queued_still_works() {
     let (gate, running) = with_gate(&[("WEB_CONCURRENCY", "1")]).await;

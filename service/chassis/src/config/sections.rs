@@ -267,6 +267,7 @@ mod tests {
         assert!(error.contains("give them different ports"), "{error}");
     }
 
+    /// contract 1.4.25
     #[test]
     fn an_invalid_listen_url_of_a_legacy_variable_keeps_the_lower_layer() {
         for bad in ["http://:5000", "http://h:abc", "www.x.com"] {

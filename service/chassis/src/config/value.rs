@@ -314,6 +314,7 @@ impl Value for HealthPath {
 mod tests {
     use super::*;
 
+    /// contract 0b.13
     #[test]
     fn durations_have_units_and_a_bare_number_is_seconds() {
         for (text, millis) in [
