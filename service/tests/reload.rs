@@ -99,8 +99,8 @@ async fn a_bad_file_is_reported_and_the_old_values_stay() {
         ("server: [", "is not valid YAML"),
     ] {
         fs::write(process.file(), bad).unwrap();
-        process.logs("the new configuration is not used, the old one stays").await;
-        process.logs(reason).await;
+        let line = process.logs("the new configuration is not used, the old one stays").await;
+        assert!(line.contains(reason), "{reason} is not in {line}");
         assert_eq!(process.workers().await["workers"], 2, "{bad}");
     }
     fs::write(process.file(), config(5)).unwrap();
