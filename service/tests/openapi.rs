@@ -130,7 +130,23 @@ async fn each_profile_describes_what_it_serves_and_nothing_of_the_chassis() {
     }
 }
 
-#[utoipa::path(get, path = "/things", responses((status = 200, body = u32, content_type = "application/json")))]
+#[tokio::test]
+async fn limits_that_are_settings_are_described_as_they_are_set() {
+    let env = [("CHASSIS_FIBONACCI__MAX_COUNT", "7"), ("CHASSIS_API__PAGE_SIZE", "10")];
+    let running = Running::bundled(&env).await;
+    let spec = get(running.service, SPEC).await.json();
+    for (path, parameter, most) in [("/fibonacci/list", "count", 7), ("/products", "limit", 40)] {
+        let parameters = spec["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let described = parameters.iter().find(|described| described["name"] == parameter).unwrap();
+        assert_eq!(described["maximum"], most, "{described}");
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/things",
+    responses((status = 200, body = u32, content_type = "application/json"), (status = 204)),
+)]
 async fn things() -> Result<Data<u32>, ServiceError> {
     Ok(Data::new(1))
 }

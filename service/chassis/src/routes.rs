@@ -18,6 +18,7 @@ pub struct Routes {
     pub(crate) entries: Vec<Entry>,
     pub(crate) paths: Paths,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) maxima: Vec<(&'static str, u32)>,
 }
 
 /// One path.
@@ -62,6 +63,13 @@ impl Routes {
         self.paths.merge(paths);
         self.schemas.extend(schemas);
         names.into_iter().fold(self, |routes, path| routes.route(&path, methods.clone()))
+    }
+
+    /// Says in the OpenAPI document that the number `parameter` may not be above `most`, where that is a setting.
+    #[must_use]
+    pub fn maximum(mut self, parameter: &'static str, most: u32) -> Self {
+        self.maxima.push((parameter, most));
+        self
     }
 
     fn entry(mut self, path: &str, methods: MethodRouter, queued: bool) -> Self {

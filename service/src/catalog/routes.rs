@@ -25,11 +25,13 @@ impl FromRef<Feature> for Paging {
 
 /// Adds `GET /simple/{id}` and `GET /products`, the latter with and without a slash (contract 4.4.27).
 pub(crate) fn mount(app: App, page_size: Count) -> App {
-    let feature = Feature { paging: Paging::new(page_size), products: Products::seeded() };
+    let paging = Paging::new(page_size);
+    let feature = Feature { paging, products: Products::seeded() };
     app.mount(
         Routes::new(Envelope::Meta)
             .described(routes!(simple), ())
             .described(routes!(list), feature.clone())
+            .maximum("limit", paging.longest())
             .route("/products/", axum::routing::get(list).with_state(feature)),
     )
 }

@@ -24,7 +24,9 @@ struct Feature {
 pub(crate) fn mount(app: App, config: Config) -> App {
     let sequence = Arc::new(Sequence::new(config.max_count));
     let feature = Feature { config, sequence };
-    let routes = Routes::new(Envelope::RawError).described(routes!(list), feature);
+    let routes = Routes::new(Envelope::RawError)
+        .described(routes!(list), feature)
+        .maximum("count", config.max_count.get());
     app.mount(routes.unqueued("/fibonacci/docs", docs::redirect()))
 }
 

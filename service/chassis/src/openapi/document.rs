@@ -10,7 +10,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
     let mut paths = Map::new();
     let mut schemas = Map::new();
     let mut tags: Vec<Value> = Vec::new();
-    for Routes { envelope, paths: described, schemas: used, .. } in features {
+    for Routes { envelope, paths: described, schemas: used, maxima, .. } in features {
         if described.paths.is_empty() {
             continue;
         }
@@ -34,6 +34,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
                     }
                 }
                 answers(operation, *envelope, wrap);
+                limit(operation, maxima);
             }
             paths.insert(path, item);
         }
@@ -66,13 +67,14 @@ fn info(config: &Config) -> Value {
 /// What every operation may answer besides what its handler does.
 fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Value)) {
     let has_body = operation.get("requestBody").is_some();
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
         // Contract 5.9.34 has this word.
         if response.get("description").is_none() {
             response["description"] = "success".into();
         }
-        let contents = response["content"].as_object_mut().into_iter().flat_map(Map::values_mut);
+        let contents =
+            response.get_mut("content").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
         contents.filter_map(|content| content.get_mut("schema")).for_each(|schema| wrap(envelope, schema));
     }
     let of_bodies = [("408", "The body did not come in time"), ("413", "The body is too large")];
@@ -88,6 +90,14 @@ fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Va
             let schema = json!({ "$ref": format!("#/components/schemas/{error}") });
             json!({ "description": description, "content": { "application/json": { "schema": schema } } })
         });
+    }
+}
+
+fn limit(operation: &mut Value, maxima: &[(&str, u32)]) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some((_, most)) = maxima.iter().find(|(name, _)| parameter["name"] == *name) {
+            parameter["schema"]["maximum"] = (*most).into();
+        }
     }
 }
 

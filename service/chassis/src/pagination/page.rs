@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A page may be this many times longer than the default (contract 4.4.22).
-const LONGEST: i64 = 4;
+const LONGEST: u32 = 4;
 
 /// How long pages are: part of a handler's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,11 @@ impl Paging {
     /// Pages of `size` items by default (`api.page_size`), and of four times as many at most.
     pub const fn new(size: Count) -> Self {
         Self { size }
+    }
+
+    /// Items of the longest page.
+    pub const fn longest(self) -> u32 {
+        LONGEST * self.size.get()
     }
 }
 
@@ -77,11 +82,11 @@ impl Page {
         self.origin.url(&format!("{path}?{}", links::query(&self.query, offset, self.limit)))
     }
 
-    fn of(parts: &Parts, Paging { size }: Paging) -> Result<Self, Failure> {
-        let size = i64::from(size.get());
+    fn of(parts: &Parts, paging: Paging) -> Result<Self, Failure> {
+        let (size, longest) = (i64::from(paging.size.get()), i64::from(paging.longest()));
         let query = parts.uri.query().unwrap_or_default();
         let offset = parameter::number(query, "offset", |_| true);
-        let limit = parameter::number(query, "limit", |limit| (1..=LONGEST * size).contains(&limit));
+        let limit = parameter::number(query, "limit", |limit| (1..=longest).contains(&limit));
         match (offset, limit) {
             (Ok(offset), Ok(limit)) => Ok(Self {
                 offset: offset.unwrap_or(0),
