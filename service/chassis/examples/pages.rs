@@ -1,0 +1,49 @@
+//! A list in pages, in an envelope, that describes itself:
+//!
+//! ```text
+//! cargo run -p chassis --example pages
+//! curl 'localhost:8080/squares?limit=2'      # {"meta":{..."pagination":{...}},"data":[0,1]}
+//! curl 'localhost:8080/squares?limit=x'      # {"meta":...,"errors":[{"message":"Invalid parameter 'limit=x'"}]}
+//! ```
+//!
+//! `localhost:8080` shows a page with a form, and `localhost:8080/openapi/` Swagger UI.
+
+use std::error::Error;
+
+use chassis::{
+    App, Config, Data, Envelope, Page, Paging, Routes, Server, Shutdown,
+    config::{Sources, load},
+    error::ServiceError,
+    logging,
+    openapi::schema::Errors,
+};
+use utoipa_axum::routes;
+
+const ALL: i64 = 1000;
+
+/// Squares of the numbers from 0 on
+#[utoipa::path(
+    get,
+    path = "/squares",
+    params(("offset" = Option<i64>, Query, minimum = 0), ("limit" = Option<i64>, Query, minimum = 1)),
+    responses((status = 200, body = Vec<i64>), (status = 400, description = "No such page", body = Errors)),
+)]
+async fn squares(page: Page) -> Result<Data<Vec<i64>>, ServiceError> {
+    page.read(async |offset: i64, limit| {
+        let first = offset.min(ALL);
+        Ok((first..ALL.min(first + limit)).map(|number| number * number).collect())
+    })
+    .await
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let config = load(&Sources::from_process(None, Vec::new()), Config::read)?.config;
+    logging::init(&config.logging)?;
+    let paging = Paging::new(config.api.page_size);
+    let routes =
+        Routes::new(Envelope::Meta).described(routes!(squares), paging).maximum("limit", paging.longest());
+    let server = Server::bind(&config, App::new()?.mount(routes)).await?;
+    server.run(Shutdown::on_signals()?).await;
+    Ok(())
+}
