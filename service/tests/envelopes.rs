@@ -227,6 +227,36 @@ async fn options_is_answered_with_code_0_on_every_path_of_such_a_router() {
     }
 }
 
+/// contract 5.2.10
+#[tokio::test]
+async fn every_answer_says_what_pages_of_other_origins_may_do_if_it_is_set() {
+    let app = || App::new().unwrap().mount(routes("code", Envelope::Code));
+    let env = [
+        ("ACCESS_CONTROL_ALLOW_ORIGIN", "*"),
+        ("ACCESS_CONTROL_ALLOW_HEADERS", "Content-Type"),
+        ("ACCESS_CONTROL_ALLOW_METHODS", "POST, PUT, DELETE, GET"),
+    ];
+    let running = Running::with(&env, app()).await;
+    for (method, path, status) in [
+        ("GET", "/code/noted", 201),
+        ("GET", "/code/refuse", 400),
+        ("GET", "/unknown", 404),
+        ("DELETE", "/code/noted", 405),
+        ("OPTIONS", "/code/unknown", 200),
+    ] {
+        let answer = ask(running.service, method, path, "").await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        for (name, value) in env {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            assert_eq!(answer.header(&name), Some(value), "{method} {path}");
+        }
+    }
+    let silent = Running::with(&env[1..2], app()).await;
+    let answer = fetch(silent.service, "/code/noted").await;
+    assert_eq!(answer.header("access-control-allow-headers"), Some("Content-Type"));
+    assert_eq!(answer.header("access-control-allow-origin"), None, "empty ones are no CORS");
+}
+
 /// contract 5.1.3, contract 4.1.5
 #[tokio::test]
 async fn what_is_no_data_passes_unwrapped() {

@@ -17,6 +17,7 @@
 //! # Ok::<(), chassis::config::ConfigError>(())
 //! ```
 
+mod cors;
 mod file;
 mod listen;
 mod names;
@@ -28,6 +29,7 @@ mod settings;
 mod sources;
 mod value;
 
+pub use cors::Cors;
 pub use listen::Listen;
 pub use networks::Networks;
 pub use problem::{ConfigError, Problem};

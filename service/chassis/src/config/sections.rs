@@ -1,7 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Optional, Reader, Root, Timeout,
+    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Optional, Reader, Root,
+    Timeout,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -13,6 +14,8 @@ pub struct Config {
     pub service: Identity,
     /// `api`
     pub api: Api,
+    /// `cors`
+    pub cors: Cors,
     /// `health`
     pub health: Health,
     /// `http`
@@ -37,6 +40,7 @@ impl Config {
             logging: Logging::read(reader, &service),
             service,
             api: Api::read(reader),
+            cors: Cors::read(reader),
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),

@@ -73,3 +73,19 @@ where
     }
     Ok(Box::new(Registry::default().with(level).with(Lines::new(sinks))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources, load};
+
+    /// Without it each disabled event would be asked about, layer by layer.
+    #[test]
+    fn the_whole_program_knows_the_level() {
+        for (level, filter) in [("INFO", LevelFilter::INFO), ("DEBUG", LevelFilter::DEBUG)] {
+            let sources = Sources::default().with_env([("CHASSIS_LOGGING__LEVEL", level)]);
+            let logging = load(&sources, Config::read).unwrap().config.logging;
+            assert_eq!(subscriber(&logging, io::sink).unwrap().max_level_hint(), Some(filter));
+        }
+    }
+}

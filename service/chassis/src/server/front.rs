@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     extract::MatchedPath,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use hyper::{Request, body::Incoming};
@@ -38,6 +38,8 @@ pub(super) struct Front {
     pub trusted: Arc<Networks>,
     /// Whether the peer of this connection is one of them.
     pub trusts_peer: bool,
+    /// Headers of every answer.
+    pub always: Arc<[(HeaderName, HeaderValue)]>,
 }
 
 impl Front {
@@ -56,7 +58,12 @@ impl Front {
         };
         let no_method = async move |method, path, headers| other_method(&scopes, &method, &path, &headers);
         let router = router.fallback(no_path).method_not_allowed_fallback(no_method);
-        Self { router, readiness, metrics, trusted, trusts_peer: false }
+        Self { router, readiness, metrics, trusted, trusts_peer: false, always: Arc::default() }
+    }
+
+    /// With these headers in every answer.
+    pub(super) fn always(self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { always: headers.into(), ..self }
     }
 
     pub(super) async fn answer(&mut self, request: Request<Incoming>) -> Response {
@@ -69,6 +76,7 @@ impl Front {
             let mut response = routed.unwrap_or_else(|never| match never {});
             list_methods(&method, &mut response);
             response.headers_mut().insert(OPERATION_ID, operation_id.header());
+            response.headers_mut().extend(self.always.iter().cloned());
             let took = started.elapsed();
             if let Some(metrics) = &self.metrics {
                 let route = context::route();

@@ -94,7 +94,8 @@ impl Server {
         let admin = admin::router(&readiness, &metrics, &workers);
         let trusted = Arc::new(config.server.trusted_proxies.clone());
         let service =
-            Front::new(service, scopes, Arc::clone(&readiness), Some(metrics), Arc::clone(&trusted));
+            Front::new(service, scopes, Arc::clone(&readiness), Some(metrics), Arc::clone(&trusted))
+                .always(config.cors.headers());
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
         Ok(Self {
             service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
