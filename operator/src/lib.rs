@@ -11,6 +11,7 @@ pub mod build;
 pub mod controller;
 pub mod leader;
 pub mod metrics;
+pub mod nginx;
 pub mod readiness;
 mod shutdown;
 mod telemetry;
