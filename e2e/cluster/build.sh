@@ -4,7 +4,7 @@
 # inputs before is only looked up.
 #
 # PART: kubernetes helm coredns metrics-server prometheus-operator prometheus
-#       prometheus-adapter pause testapp
+#       prometheus-adapter gateway-api pause testapp
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 programs=$cluster_dir/programs
@@ -43,6 +43,12 @@ recipe_prometheus() {
 # ("go install" wants the list of its versions, which not every proxy has.)
 recipe_prometheus_adapter() {
 	go -C "$programs/prometheus-adapter" build -v -trimpath -o "$out/adapter" -ldflags '-s -w' sigs.k8s.io/prometheus-adapter/cmd/adapter
+}
+# No program: of the Gateway API, the definition of routes.
+recipe_gateway_api() {
+	local module
+	module=$(go -C "$out" mod download -json sigs.k8s.io/gateway-api@v1.5.1 | jq -r .Dir) &&
+		install -m 644 "$module"/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml "$out/"
 }
 recipe_pause() { go -C "$programs/pause" build -v -trimpath -o "$out/pause" -ldflags '-s -w' .; }
 recipe_testapp() { go -C "$programs/testapp" build -v -trimpath -o "$out/testapp" -ldflags '-s -w' .; }

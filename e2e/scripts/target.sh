@@ -194,10 +194,12 @@ diagnose() {
 # run_e2e [CARGO_ARGUMENT...]: the tests that need a
 # cluster with the operator.
 run_e2e() {
-	local state=
+	local state='' gateway_api=''
 	[ "$cluster" != local ] || state=$STATE
+	# A definition that a test installs and deletes.
+	! command -v go >/dev/null || gateway_api=$("$cluster_dir/build.sh" gateway-api)
 	[ $# != 0 ] || set -- --tests
-	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_OPERATOR_NAMESPACE=$namespace \
+	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_GATEWAY_API=$gateway_api E2E_OPERATOR_NAMESPACE=$namespace \
 		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \
 		cargo test --locked -p e2e "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
 }

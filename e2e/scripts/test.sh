@@ -38,6 +38,8 @@ phase "clippy"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 phase "unit, golden and fake API tests"
 cargo test --locked --workspace
+phase "the real nginx takes our configurations"
+"$scripts/nginx.sh"
 phase "generated files are fresh"
 "$scripts/generate.sh" --check
 phase "dependencies (cargo deny)"

@@ -18,6 +18,12 @@ impl Case {
         get(&self.client, &self.namespace, &format!("pods/{pod}:9090"), path).await
     }
 
+    /// GET through one of the test's Services; `target` is its name and port such as `shop:http`, with
+    /// `https:` before it for HTTPS.
+    pub async fn service(&self, target: &str, path: &str) -> Result<String> {
+        get(&self.client, &self.namespace, &format!("services/{target}"), path).await
+    }
+
     /// GET on the API server itself, such as `/metrics`.
     pub async fn api_server(&self, path: &str) -> Result<String> {
         Ok(self.client.request_text(Request::get(path).body(Vec::new())?).await?)

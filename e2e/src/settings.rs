@@ -37,6 +37,8 @@ pub struct Settings {
     pub client_image: String,
     /// `E2E_PROMETHEUS`: `namespace/service:port`. Default: `monitoring/prometheus-operated:9090`.
     pub prometheus: Endpoint,
+    /// `E2E_GATEWAY_API`: directory of the Gateway API's definition of HTTPRoute.
+    pub gateway_api: Option<PathBuf>,
     /// `E2E_STATE`: directory of the local cluster, where the node's processes are this machine's.
     pub state: Option<PathBuf>,
     /// `E2E_KEEP`: not empty: namespaces of failed tests stay.
@@ -58,6 +60,7 @@ impl Settings {
             ),
             prometheus: Endpoint::parse(&or("E2E_PROMETHEUS", "monitoring/prometheus-operated:9090"))
                 .context("E2E_PROMETHEUS")?,
+            gateway_api: get("E2E_GATEWAY_API").map(Into::into),
             state: get("E2E_STATE").map(Into::into),
             keep: get("E2E_KEEP").is_some(),
         })

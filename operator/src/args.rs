@@ -1,8 +1,10 @@
 //! The command line; every flag can be given as an environment variable too.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::controller::Network;
 
 /// Turns Microservice resources into running, proxied and monitored services.
 #[derive(Parser, Debug)]
@@ -53,12 +55,46 @@ pub struct RunArgs {
     /// Name of the lease.
     #[arg(long, env, global = true, default_value = "microservice-operator")]
     pub lease_name: String,
+    /// Namespaces, divided by commas, where Prometheus runs: with a NetworkPolicy only they may read the
+    /// metrics. Default: all may.
+    #[arg(long, env, global = true, value_delimiter = ',')]
+    pub monitoring_namespaces: Vec<String>,
+    /// Namespaces, divided by commas, of ingress controllers: they may connect where networkPolicy is
+    /// restricted.
+    #[arg(long, env, global = true, value_delimiter = ',')]
+    pub ingress_namespaces: Vec<String>,
+    /// This pod's addresses, divided by commas: of what families they are, those of all pods are.
+    #[arg(long, env, global = true, hide = true, value_delimiter = ',')]
+    pub pod_ips: Vec<IpAddr>,
     /// This pod's namespace.
     #[arg(long, env, global = true, hide = true)]
     pub pod_namespace: Option<String>,
     /// This pod's name, which stands in the lease.
     #[arg(long, env, global = true, hide = true)]
     pub hostname: Option<String>,
+}
+
+impl RunArgs {
+    /// Where the admin server listens: `0.0.0.0` is meant for all addresses, also where pods have IPv6.
+    pub fn admin_addr(&self) -> SocketAddr {
+        let SocketAddr::V4(v4) = self.admin_addr else { return self.admin_addr };
+        if v4.ip().is_unspecified() && self.network().ipv6 {
+            return (Ipv6Addr::UNSPECIFIED, v4.port()).into();
+        }
+        self.admin_addr
+    }
+
+    /// What they say of the cluster's network.
+    pub fn network(&self) -> Network {
+        // A chart's empty list comes as one empty name.
+        let named = |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect();
+        Network {
+            ipv6: self.pod_ips.iter().any(IpAddr::is_ipv6),
+            operator_namespace: self.pod_namespace.clone().filter(|name| !name.is_empty()),
+            monitoring_namespaces: named(&self.monitoring_namespaces),
+            ingress_namespaces: named(&self.ingress_namespaces),
+        }
+    }
 }
 
 /// How it is logged.
@@ -98,6 +134,32 @@ mod tests {
         }
         let wrong = Args::try_parse_from(["microservice-operator", "--leader-election=2"]).unwrap_err();
         assert!(wrong.to_string().contains("true, false"), "{wrong}");
+    }
+
+    /// peers: restate-operator#93
+    #[test]
+    fn all_addresses_are_those_of_both_families() {
+        let address = |flags: &[&str]| {
+            let command = ["microservice-operator"].into_iter().chain(flags.iter().copied());
+            Args::try_parse_from(command).unwrap().run.admin_addr().to_string()
+        };
+        assert_eq!(address(&["--pod-ips=fd00::1"]), "[::]:8080");
+        assert_eq!(address(&["--pod-ips=10.0.0.1"]), "0.0.0.0:8080");
+        assert_eq!(address(&["--pod-ips=fd00::1", "--admin-addr=127.0.0.1:1"]), "127.0.0.1:1");
+    }
+
+    #[test]
+    fn the_network_is_what_the_pod_and_the_chart_say() {
+        let network = |flags: &[&str]| {
+            let command = ["microservice-operator"].into_iter().chain(flags.iter().copied());
+            Args::try_parse_from(command).unwrap().run.network()
+        };
+        assert_eq!(network(&["--monitoring-namespaces="]).monitoring_namespaces, [""; 0]);
+        let told =
+            network(&["--monitoring-namespaces=a,b", "--pod-ips=10.0.0.1,fd00::1", "--pod-namespace=system"]);
+        assert_eq!(told.monitoring_namespaces, ["a", "b"]);
+        assert_eq!((told.ipv6, told.operator_namespace.as_deref()), (true, Some("system")));
+        assert!(!network(&["--pod-ips=10.0.0.1"]).ipv6);
     }
 
     #[test]

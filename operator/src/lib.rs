@@ -43,7 +43,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn operate(args: RunArgs) -> anyhow::Result<()> {
-    let RunArgs { service_image, proxy_image, admin_addr, log_level, log_format, .. } = &args;
+    let RunArgs { service_image, proxy_image, log_level, log_format, .. } = &args;
+    let admin_addr = args.admin_addr();
     telemetry::init(log_level, *log_format)?;
     let stop = shutdown::on_signal().context("signals can't be received")?;
     let metrics = Arc::new(Metrics::new().context("metrics can't be registered")?);
@@ -59,7 +60,11 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         .await
         .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
     if wait_until_served(&Client::try_from(config.clone())?, &stop).await? {
-        let settings = Settings { service_image: service_image.clone(), proxy_image: proxy_image.clone() };
+        let settings = Settings {
+            service_image: service_image.clone(),
+            proxy_image: proxy_image.clone(),
+            network: args.network(),
+        };
         let resign = CancellationToken::new();
         let (leadership, elector) = elect(&config, &args, resign.clone())?;
         tokio::spawn(leadership.clone().follow({

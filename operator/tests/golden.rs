@@ -10,7 +10,7 @@ use operator::{
     api::Microservice,
     build::{Child, build},
     controller::{
-        Entry, Settings,
+        Entry, Network, Settings,
         observe::{Live, Observed},
         validate::validate,
     },
@@ -35,6 +35,12 @@ fn render(input: &str, live: Option<&str>) -> String {
     let settings = Settings {
         service_image: "microservice-dev/service:test".into(),
         proxy_image: "nginx-unprivileged:test".into(),
+        network: Network {
+            operator_namespace: Some("microservice-system".into()),
+            monitoring_namespaces: vec!["monitoring".into()],
+            ingress_namespaces: vec!["ingress-nginx".into()],
+            ..Network::default()
+        },
     };
     let observed = live.map(observed).unwrap_or_default();
     let validated = validate(&microservice, &observed, &settings).expect("a valid example");

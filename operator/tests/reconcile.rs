@@ -37,7 +37,8 @@ struct World {
 fn world() -> World {
     let api = FakeApi::default();
     let (missing, receiver) = watch::channel(BTreeSet::new());
-    let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+    let settings =
+        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into(), ..Settings::default() };
     let metrics = Arc::new(Metrics::new().unwrap());
     let context = Arc::new(Context::new(api.client(), Stores::new(store().0), receiver, settings, metrics));
     World { api, context, missing }

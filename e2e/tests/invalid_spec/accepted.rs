@@ -31,6 +31,15 @@ pub fn all() -> Vec<Value> {
         json!({ "disruption": { "maxUnavailable": "0%" } }),
         json!({ "disruption": { "minAvailable": "100%" } }),
         json!({ "rollout": { "maxSurge": 0, "maxUnavailable": "1%", "minReadySeconds": 3600, "progressDeadline": "24h", "revisionHistory": 0, "drain": 0 } }),
+        json!({ "networkPolicy": "off" }),
+        json!({ "networkPolicy": "restricted", "proxy": { "tls": { "secretName": "t" } } }),
+        json!({ "port": 8443 }),
+        json!({ "expose": { "ingress": {} } }),
+        json!({ "expose": { "ingress": { "host": "*.example.com", "path": "/a/%20b", "tls": { "issuer": "i" } } } }),
+        json!({ "expose": { "httpRoute": { "parentRefs": [{ "name": "a", "port": 443 }], "hostnames": ["x"] } } }),
+        json!({ "expose": { "service": { "type": "LoadBalancer", "ports": [{ "name": "a", "port": 1, "targetPort": 65535 }, { "name": "b", "port": 2, "targetPort": "x" }] } } }),
+        json!({ "proxy": { "gzip": true, "rateLimit": { "requestsPerSecond": 1, "burst": 0 }, "trustedProxies": ["::1", "fd00::/8", "0.0.0.0/0"] } }),
+        json!({ "proxy": { "extraConfig": { "server": "# checked by the operator" } } }),
         json!({ "config": { "anything": { "at": ["all", 1, null, { "deep": true }] } } }),
     ]
 }

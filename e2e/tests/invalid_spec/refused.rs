@@ -7,8 +7,20 @@ pub type Row = (Value, &'static str);
 
 /// All of them.
 pub fn all() -> Vec<Row> {
-    [numbers(), words(), durations(), labels(), environment(), quantities(), scaling(), rollout(), slips()]
-        .concat()
+    [
+        numbers(),
+        words(),
+        durations(),
+        labels(),
+        environment(),
+        quantities(),
+        scaling(),
+        rollout(),
+        exposure(),
+        proxy(),
+        slips(),
+    ]
+    .concat()
 }
 
 /// Numbers and their bounds.
@@ -207,6 +219,81 @@ fn rollout() -> Vec<Row> {
             json!({ "rollout": { "drain": 601 } }),
             "spec.rollout.drain in body should be less than or equal to 600",
         ),
+    ]
+}
+
+/// What leads to the service.
+fn exposure() -> Vec<Row> {
+    let ingress = |ingress: Value| json!({ "expose": { "ingress": ingress } });
+    let route = |route: Value| json!({ "expose": { "httpRoute": route } });
+    let port = |port: Value| json!({ "expose": { "service": { "ports": [port] } } });
+    vec![
+        (json!({ "networkPolicy": "closed" }), r#"write "off" (with its quotes), open or restricted"#),
+        // As unquoted `off` is read in YAML.
+        (json!({ "networkPolicy": false }), "spec.networkPolicy in body must be of type string"),
+        (ingress(json!({ "host": "Shop" })), "write a host name in lower case, without scheme and port"),
+        (ingress(json!({ "host": "http://a" })), "write a host name in lower case, without scheme and port"),
+        (ingress(json!({ "path": "shop" })), "write a path that starts with /"),
+        (ingress(json!({ "path": "/a//b" })), "write a path that starts with / and has no //"),
+        (ingress(json!({ "path": "/a/../b" })), "write a path that starts with / and has no //"),
+        (
+            ingress(json!({ "tls": { "secretName": "a" } })),
+            "a certificate is for a host: set expose.ingress.host",
+        ),
+        (ingress(json!({ "host": "a", "tls": {} })), "write secretName for a certificate that you have"),
+        (
+            ingress(json!({ "host": "a", "tls": { "issuer": "a", "clusterIssuer": "b" } })),
+            "write either issuer or clusterIssuer",
+        ),
+        (
+            ingress(json!({ "annotations": { "microservice.dev/applied": "x" } })),
+            "annotations below microservice.dev/ are the operator's",
+        ),
+        (route(json!({})), "spec.expose.httpRoute.parentRefs: Required value"),
+        (route(json!({ "parentRefs": [] })), "should have at least 1 items"),
+        (route(json!({ "parentRefs": [{}] })), "parentRefs[0].name: Required value"),
+        (
+            route(json!({ "parentRefs": [{ "name": "a" }], "hostnames": ["a b"] })),
+            "write a host name in lower case",
+        ),
+        (json!({ "expose": { "service": { "type": "ExternalName" } } }), r#"supported values: "ClusterIP""#),
+        (port(json!({ "name": "metrics", "port": 1 })), "are the operator's: choose others"),
+        (port(json!({ "name": "a", "port": 80 })), "are the operator's: choose others"),
+        (port(json!({ "name": "A", "port": 1 })), "write lower-case letters, digits and -"),
+        (
+            port(json!({ "name": "a", "port": 1, "targetPort": 0 })),
+            "write a number from 1 to 65535, or the name",
+        ),
+        (
+            port(json!({ "name": "a", "port": 1, "targetPort": "8080" })),
+            "write a number from 1 to 65535, or the name",
+        ),
+        (
+            json!({ "expose": { "service": { "ports": [{ "name": "a", "port": 1 }, { "name": "b", "port": 1 }] } } }),
+            "each port of the Service stands once",
+        ),
+    ]
+}
+
+/// What nginx does besides.
+fn proxy() -> Vec<Row> {
+    let proxy = |proxy: Value| json!({ "proxy": proxy });
+    vec![
+        (proxy(json!({ "rateLimit": {} })), "spec.proxy.rateLimit.requestsPerSecond: Required value"),
+        (proxy(json!({ "rateLimit": { "requestsPerSecond": 0 } })), "should be greater than or equal to 1"),
+        (proxy(json!({ "trustedProxies": ["10.0.0.0/33"] })), "write an address or a network"),
+        (proxy(json!({ "trustedProxies": ["proxy"] })), "write an address or a network"),
+        (proxy(json!({ "trustedProxies": ["::1", "::1"] })), "Duplicate value"),
+        (proxy(json!({ "tls": {} })), "spec.proxy.tls.secretName: Required value"),
+        (
+            proxy(json!({ "enabled": false, "tls": { "secretName": "a" } })),
+            "HTTPS is nginx's: set proxy.enabled to true, or remove proxy.tls",
+        ),
+        (
+            json!({ "port": 8443, "proxy": { "tls": { "secretName": "a" } } }),
+            "8443 is the proxy's own port for HTTPS",
+        ),
+        (proxy(json!({ "extraConfig": { "http": "#".repeat(16385) } })), "may not be more than 16384 bytes"),
     ]
 }
 

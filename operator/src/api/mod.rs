@@ -7,8 +7,10 @@
 mod autoscaling;
 mod disruption;
 mod duration;
+mod expose;
 mod image;
 mod monitoring;
+mod network_policy;
 mod proxy;
 mod resources;
 mod rollout;
@@ -19,9 +21,13 @@ mod status;
 pub use autoscaling::Autoscaling;
 pub use disruption::Disruption;
 pub use duration::parse_duration;
+pub use expose::{
+    Expose, ExtraPort, HttpRoute, Ingress, IngressTls, ParentRef, ServiceSettings, ServiceType,
+};
 pub use image::split_image;
 pub use monitoring::Monitoring;
-pub use proxy::{PROXY_PORT, Proxy};
+pub use network_policy::NetworkPolicy;
+pub use proxy::{ExtraConfig, PROXY_PORT, PROXY_TLS_PORT, Proxy, ProxyTls, RateLimit};
 pub use resources::Resources;
 pub use rollout::Rollout;
 pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};

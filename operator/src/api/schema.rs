@@ -58,6 +58,85 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Annotations of a child.
+pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 32,
+        "additionalProperties": {"type": "string", "maxLength": 4096},
+    })
+}
+
+/// A host name, perhaps with a wildcard for its first label.
+pub(super) fn hostname(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "x-kubernetes-validations": [{
+            "rule": r"self.matches('^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
+            "message": "write a host name in lower case, without scheme and port, such as shop.example.com or *.example.com",
+        }],
+    })
+}
+
+/// Several of them.
+pub(super) fn hostnames(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "maxItems": 16, "items": hostname(generator)})
+}
+
+/// As in a Service's port.
+pub(super) fn app_protocol(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 128,
+        "x-kubernetes-validations": [{
+            "rule": "self.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$')",
+            "message": "write the name of a protocol, such as http or kubernetes.io/h2c",
+        }],
+    })
+}
+
+/// A port's number or name.
+pub(super) fn target_port(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "maxLength": 15,
+        "x-kubernetes-validations": [{
+            "rule": "type(self) == int ? (self >= 1 && self <= 65535) : self.matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$') && self.matches('[a-z]')",
+            "message": "write a number from 1 to 65535, or the name of a container's port",
+        }],
+    })
+}
+
+/// No enum and no default: some readers of YAML take an unquoted `off` for false, in the CRD as well.
+pub(super) fn network_policy(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 16,
+        "x-kubernetes-validations": [{
+            "rule": "self in ['off', 'open', 'restricted']",
+            "message": "write \"off\" (with its quotes), open or restricted",
+        }],
+    })
+}
+
+/// Addresses and networks.
+pub(super) fn networks(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 64,
+        "items": {
+            "type": "string",
+            "maxLength": 43,
+            "x-kubernetes-validations": [{
+                "rule": "isIP(self) || isCIDR(self)",
+                "message": "write an address or a network, such as 192.0.2.1, 10.0.0.0/8 or fd00::/8",
+            }],
+        },
+    })
+}
+
 /// A pod's environment; bounded for the same reason.
 pub(super) fn environment(generator: &mut SchemaGenerator) -> Schema {
     let mut item = EnvVar::json_schema(generator);

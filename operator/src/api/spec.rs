@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    autoscaling::Autoscaling, disruption::Disruption, monitoring::Monitoring, proxy::Proxy,
-    resources::Resources, rollout::Rollout, schema, status::MicroserviceStatus,
+    autoscaling::Autoscaling, disruption::Disruption, expose::Expose, monitoring::Monitoring,
+    network_policy::NetworkPolicy, proxy::Proxy, resources::Resources, rollout::Rollout, schema,
+    status::MicroserviceStatus,
 };
 
 /// The content of `spec.config`.
@@ -57,6 +58,8 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("autoscaling by CPU compares with what is requested: add cpu to resources.requests, such as cpu: 100m"),
     validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !has(self.autoscaling.memory) || (has(self.resources.requests) && 'memory' in self.resources.requests) || (has(self.resources.limits) && 'memory' in self.resources.limits)")
         .message("autoscaling by memory compares with what is requested: add memory to resources.requests, such as memory: 64Mi"),
+    validation = Rule::new("!has(self.proxy.tls) || (self.port != 8443 && self.adminPort != 8443)")
+        .message("8443 is the proxy's own port for HTTPS: choose another port and adminPort, or remove proxy.tls"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MicroserviceSpec {
@@ -159,6 +162,18 @@ pub struct MicroserviceSpec {
     /// The nginx in front of the service, in the same pod.
     #[serde(default)]
     pub proxy: Proxy,
+
+    /// How the service is reached: its Service, an Ingress, an HTTPRoute.
+    #[serde(default)]
+    pub expose: Expose,
+
+    /// Who may connect to the pods, as a NetworkPolicy. "off" (with its quotes, or YAML takes it for
+    /// false): no NetworkPolicy, the default. open: everybody may send requests. restricted: this namespace, the namespaces of
+    /// httpRoute's Gateways and, with an Ingress or a route, those of the ingress controllers that the
+    /// operator was told of. The metrics are always readable where Prometheus runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::network_policy")]
+    pub network_policy: Option<NetworkPolicy>,
 
     /// Scraping by Prometheus, through a ServiceMonitor.
     #[serde(default)]

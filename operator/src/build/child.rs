@@ -2,9 +2,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, autoscaler, config_map, deployment, disruption_budget, service, service_account, service_monitor,
+    Kind, autoscaler, config_map, deployment, disruption_budget, http_route, ingress, network_policy,
+    service, service_account, service_monitor,
 };
-use crate::{api::MicroserviceSpec, controller::validate::Validated};
+use crate::{
+    api::{self, MicroserviceSpec},
+    controller::validate::Validated,
+};
 
 /// What one Microservice becomes, in the order in which it is applied: the Deployment comes after
 /// what its pods need, and last what others need to be installed for.
@@ -16,12 +20,18 @@ pub enum Child {
     ConfigMap,
     /// Where clients and Prometheus reach the pods.
     Service,
+    /// Who may connect to the pods; there before they are.
+    NetworkPolicy,
     /// The pods.
     Deployment,
     /// Scales the pods by their load.
     HorizontalPodAutoscaler,
     /// Keeps evictions from taking too many pods at a time.
     PodDisruptionBudget,
+    /// Leads to the Service from outside.
+    Ingress,
+    /// Leads to the Service from the Gateways.
+    HttpRoute,
     /// Makes Prometheus scrape the pods.
     ServiceMonitor,
 }
@@ -33,9 +43,12 @@ impl Child {
             Self::ServiceAccount => Kind::ServiceAccount,
             Self::ConfigMap => Kind::ConfigMap,
             Self::Service => Kind::Service,
+            Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
             Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
             Self::PodDisruptionBudget => Kind::PodDisruptionBudget,
+            Self::Ingress => Kind::Ingress,
+            Self::HttpRoute => Kind::HttpRoute,
             Self::ServiceMonitor => Kind::ServiceMonitor,
         }
     }
@@ -46,9 +59,12 @@ impl Child {
             Self::ServiceAccount
             | Self::ConfigMap
             | Self::Service
+            | Self::NetworkPolicy
             | Self::Deployment
             | Self::HorizontalPodAutoscaler
             | Self::PodDisruptionBudget
+            | Self::Ingress
+            | Self::HttpRoute
             | Self::ServiceMonitor => child_name.to_owned(),
         }
     }
@@ -60,6 +76,9 @@ impl Child {
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
             Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
+            Self::NetworkPolicy => spec.network_policy.unwrap_or_default() != api::NetworkPolicy::Off,
+            Self::Ingress => spec.expose.ingress.is_some(),
+            Self::HttpRoute => spec.expose.http_route.is_some(),
             Self::ServiceMonitor => spec.monitoring.enabled,
         }
     }
@@ -70,9 +89,12 @@ impl Child {
             Self::ServiceAccount => json(service_account::build(validated)),
             Self::ConfigMap => json(config_map::build(validated)),
             Self::Service => json(service::build(validated)),
+            Self::NetworkPolicy => json(network_policy::build(validated)),
             Self::Deployment => json(deployment::build(validated)),
             Self::HorizontalPodAutoscaler => json(autoscaler::build(validated)),
             Self::PodDisruptionBudget => json(disruption_budget::build(validated)),
+            Self::Ingress => json(ingress::build(validated)),
+            Self::HttpRoute => json(http_route::build(validated)),
             Self::ServiceMonitor => json(service_monitor::build(validated)),
         }
     }

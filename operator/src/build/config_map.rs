@@ -47,11 +47,13 @@ pub(super) fn restart_digest(validated: &Validated) -> String {
 fn service_file(validated: &Validated, with_workers: bool) -> String {
     let spec = &validated.spec;
     let mut config = Value::Object(spec.config.clone());
+    // The second takes IPv4 as well.
+    let any = if validated.network.ipv6 { "[::]" } else { "0.0.0.0" };
     overlay(
         &mut config,
         json!({ "profile": spec.profile, "server": {
-            "listen": format!("http://0.0.0.0:{}", spec.port),
-            "admin": format!("http://0.0.0.0:{}", spec.admin_port),
+            "listen": format!("http://{any}:{}", spec.port),
+            "admin": format!("http://{any}:{}", spec.admin_port),
             "timeout": spec.proxy.timeout,
             "max_body": spec.proxy.max_body_size,
         }}),

@@ -11,9 +11,12 @@ use k8s_openapi::{
 
 use super::{
     config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE},
-    nginx::READY_PATH,
+    nginx::{READY_PATH, TLS_DIRECTORY},
 };
-use crate::{api::PROXY_PORT, controller::validate::Validated};
+use crate::{
+    api::{PROXY_PORT, PROXY_TLS_PORT},
+    controller::validate::Validated,
+};
 
 /// Name of the service's container.
 pub(super) const SERVICE_CONTAINER: &str = "service";
@@ -22,6 +25,7 @@ const PROXY_CONTAINER: &str = "nginx";
 
 /// Names of ports.
 pub(super) const HTTP_PORT: &str = "http";
+pub(super) const HTTPS_PORT: &str = "https";
 pub(super) const SERVICE_PORT: &str = "service";
 pub(super) const METRICS_PORT: &str = "metrics";
 
@@ -29,6 +33,7 @@ pub(super) const METRICS_PORT: &str = "metrics";
 pub(super) const CONFIG_VOLUME: &str = "config";
 pub(super) const SERVICE_TMP_VOLUME: &str = "service-tmp";
 pub(super) const PROXY_TMP_VOLUME: &str = "nginx-tmp";
+pub(super) const PROXY_TLS_VOLUME: &str = "nginx-tls";
 
 /// The service outlives nginx's `rollout.drain` by `keepalive_min_timeout` and a margin: nginx has
 /// no request left by then.
@@ -94,6 +99,13 @@ pub(super) fn service(validated: &Validated) -> Container {
 /// The proxy in front of it.
 pub(super) fn proxy(validated: &Validated) -> Container {
     let proxy = &validated.spec.proxy;
+    let mut ports = vec![port(HTTP_PORT, PROXY_PORT)];
+    let mut mounts =
+        vec![mount(CONFIG_VOLUME, "/etc/microservice", true), mount(PROXY_TMP_VOLUME, "/tmp", false)];
+    if validated.serves_tls() {
+        ports.push(port(HTTPS_PORT, PROXY_TLS_PORT));
+        mounts.push(mount(PROXY_TLS_VOLUME, TLS_DIRECTORY, true));
+    }
     Container {
         name: PROXY_CONTAINER.into(),
         image: Some(validated.proxy_image.clone()),
@@ -110,12 +122,9 @@ pub(super) fn proxy(validated: &Validated) -> Container {
             .map(Into::into)
             .into(),
         ),
-        ports: Some(vec![port(HTTP_PORT, PROXY_PORT)]),
+        ports: Some(ports),
         resources: Some(proxy.resources.clone().map_or_else(|| requests("20m", "16Mi"), Into::into)),
-        volume_mounts: Some(vec![
-            mount(CONFIG_VOLUME, "/etc/microservice", true),
-            mount(PROXY_TMP_VOLUME, "/tmp", false),
-        ]),
+        volume_mounts: Some(mounts),
         readiness_probe: Some(readiness(get(READY_PATH, HTTP_PORT))),
         lifecycle: sleep_before_stop(proxy_drain(validated)),
         termination_message_policy: Some(LAST_WORDS.into()),

@@ -5,7 +5,7 @@ use k8s_openapi::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
             ConfigMapVolumeSource, EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
-            SeccompProfile, Volume,
+            SeccompProfile, SecretVolumeSource, Volume,
         },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -13,7 +13,7 @@ use k8s_openapi::{
 
 use super::{
     config_map,
-    container::{self, CONFIG_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
+    container::{self, CONFIG_VOLUME, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
     meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta, selector},
 };
 use crate::controller::validate::Validated;
@@ -78,6 +78,14 @@ fn pod(validated: &Validated) -> PodSpec {
     if validated.spec.proxy.enabled {
         containers.push(container::proxy(validated));
         volumes.push(empty_dir(PROXY_TMP_VOLUME));
+        volumes.extend(validated.spec.proxy.tls.as_ref().map(|tls| Volume {
+            name: PROXY_TLS_VOLUME.into(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(tls.secret_name.clone()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }));
     }
     PodSpec {
         containers,
@@ -107,4 +115,29 @@ fn seconds(duration: Duration) -> i32 {
 
 fn empty_dir(name: &str) -> Volume {
     Volume { name: name.into(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::nginx::KEEPALIVE_MIN;
+
+    /// peers: RedHatInsights/clowder#1783, rigdev/rig#583, kserve/kserve#3646 (which container ends
+    /// last), OpenLiberty/open-liberty-operator#885 (the grace period)
+    #[test]
+    fn the_service_outlives_nginx_and_the_pod_both() {
+        for drain in [0, 3, 600] {
+            let mut validated = Validated::example();
+            validated.spec.rollout.drain = drain;
+            let pod = pod(&validated);
+            let sleep = |name: &str| {
+                let container = pod.containers.iter().find(|container| container.name == name)?;
+                Some(container.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref()?.seconds)
+            };
+            let (service, nginx) = (sleep("service").unwrap(), sleep("nginx").unwrap_or_default());
+            assert!(service > nginx + KEEPALIVE_MIN, "{service} s after {nginx} s");
+            let longest = i64::try_from(validated.longest_request().as_secs()).unwrap();
+            assert!(pod.termination_grace_period_seconds > Some(service + longest));
+        }
+    }
 }

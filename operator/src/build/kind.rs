@@ -2,11 +2,12 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
+    networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
 use kube::api::ApiResource;
 
-use super::ServiceMonitor;
+use super::{HTTPRoute, ServiceMonitor};
 
 /// A kind of the API that we make objects of; each has one watch.
 #[derive(
@@ -20,6 +21,10 @@ pub enum Kind {
     Deployment,
     HorizontalPodAutoscaler,
     PodDisruptionBudget,
+    NetworkPolicy,
+    Ingress,
+    #[strum(serialize = "HTTPRoute")]
+    HttpRoute,
     ServiceMonitor,
 }
 
@@ -33,6 +38,9 @@ impl Kind {
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::HorizontalPodAutoscaler => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+            Self::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
+            Self::Ingress => ApiResource::erase::<Ingress>(&()),
+            Self::HttpRoute => ApiResource::erase::<HTTPRoute>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
         }
     }
@@ -40,13 +48,15 @@ impl Kind {
     /// Comes with a definition of its own, that a cluster may not have.
     pub fn is_optional(self) -> bool {
         match self {
-            Self::ServiceMonitor => true,
+            Self::HttpRoute | Self::ServiceMonitor => true,
             Self::ServiceAccount
             | Self::ConfigMap
             | Self::Service
             | Self::Deployment
             | Self::HorizontalPodAutoscaler
-            | Self::PodDisruptionBudget => false,
+            | Self::PodDisruptionBudget
+            | Self::NetworkPolicy
+            | Self::Ingress => false,
         }
     }
 

@@ -1,8 +1,16 @@
+mod extras;
+
+use extras::Extras;
+pub(super) use extras::TLS_DIRECTORY;
+
 use crate::{api::PROXY_PORT, controller::validate::Validated};
 
 /// Path that the kubelet asks for readiness; nginx passes it on, so that a pod is ready only when
 /// the way through nginx to the service works.
 pub(super) const READY_PATH: &str = "/-/readyz";
+
+/// Seconds that a kept connection stays open after nginx is told to end, to learn of it.
+pub(super) const KEEPALIVE_MIN: i64 = 5;
 
 /// Longer than the service's own limits, so that the service's 503 or 504 wins over nginx's.
 const TIMEOUT_MARGIN: u64 = 2;
@@ -13,9 +21,10 @@ const TIMEOUT_MARGIN: u64 = 2;
 /// - `keepalive_min_timeout` (nginx 1.27.4): a kept-alive client learns `Connection: close` with its
 ///   next answer instead of meeting a closed socket when nginx ends.
 /// - `max_fails=0`: with one upstream, marking it down for ten seconds can only lose requests.
-pub(super) fn config(validated: &Validated) -> String {
+pub(crate) fn config(validated: &Validated) -> String {
     let spec = &validated.spec;
     let timeout = validated.longest_request().as_secs() + TIMEOUT_MARGIN;
+    let extras = Extras::of(validated);
     format!(
         r#"worker_processes 1;
 pid /tmp/nginx.pid;
@@ -46,31 +55,44 @@ http {{
 
     server_tokens off;
     keepalive_timeout 75s;
-    keepalive_min_timeout 5s;
+    keepalive_min_timeout {KEEPALIVE_MIN}s;
     keepalive_requests 100000;
     client_header_timeout 10s;
     client_body_timeout 10s;
     client_max_body_size {max_body};
-
+{http}
     upstream service {{
         server 127.0.0.1:{port} max_fails=0;
         keepalive 64;
     }}
 
-    server {{
-        listen {PROXY_PORT};
+{server}}}
+"#,
+        http = extras.http,
+        server = server(validated, &extras, timeout),
+        max_body = nginx_size(&spec.proxy.max_body_size),
+        port = spec.port,
+    )
+}
 
+/// The one server that clients reach.
+fn server(validated: &Validated, extras: &Extras, timeout: u64) -> String {
+    let spec = &validated.spec;
+    format!(
+        r#"    server {{
+        listen {PROXY_PORT};
+{listen}
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
         proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-For {forwarded_for};
+        proxy_set_header X-Forwarded-Proto {forwarded_proto};
         proxy_connect_timeout 5s;
         proxy_read_timeout {timeout}s;
         proxy_send_timeout {timeout}s;
         proxy_next_upstream off;
-
+{server}
         error_page 408 @408;
         error_page 413 @413;
         error_page 502 @502;
@@ -87,7 +109,7 @@ http {{
         }}
 
         location = {READY_PATH} {{
-            access_log off;
+            access_log off;{shield}
             proxy_pass http://127.0.0.1:{admin_port}/readyz;
             proxy_intercept_errors on;
             recursive_error_pages on;
@@ -112,12 +134,15 @@ http {{
         location @413 {{ internal; default_type application/json; return 413 '{{"message":"the body is larger than {max_body_size}"}}\n'; }}
         location @502 {{ internal; default_type application/json; return 502 '{{"message":"Bad Gateway"}}\n'; }}
         location @504 {{ internal; default_type application/json; return 504 '{{"message":"Gateway Timeout"}}\n'; }}
-    }}
-}}
+{snippet}    }}
 "#,
-        max_body = nginx_size(&spec.proxy.max_body_size),
+        listen = extras.listen,
+        server = extras.server,
+        shield = extras.shield,
+        snippet = extras.snippet,
+        forwarded_for = extras.forwarded_for,
+        forwarded_proto = extras.forwarded_proto,
         max_body_size = spec.proxy.max_body_size,
-        port = spec.port,
         admin_port = spec.admin_port,
     )
 }
@@ -132,10 +157,83 @@ fn nginx_size(size: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::nginx_size;
+    use serde_json::json;
+
+    use super::*;
+    use crate::nginx::{Directive, parse};
+
+    fn all(directives: Vec<Directive>) -> Vec<Directive> {
+        directives
+            .into_iter()
+            .flat_map(|d| [vec![d.clone()], all(d.block.unwrap_or_default())].concat())
+            .collect()
+    }
+
+    /// Every directive for a spec that asks for all there is.
+    fn directives() -> Vec<Directive> {
+        let mut validated = Validated::example();
+        validated.network.ipv6 = true;
+        validated.spec.proxy = serde_json::from_value(json!({
+            "gzip": true, "rateLimit": {"requestsPerSecond": 5}, "trustedProxies": ["10.0.0.0/8"],
+            "tls": {"secretName": "t"},
+        }))
+        .unwrap();
+        all(parse(&config(&validated)).unwrap())
+    }
 
     #[test]
     fn sizes_are_spelled_as_nginx_does() {
         assert_eq!(["1Mi", "512Ki", "2Gi", "1000"].map(nginx_size), ["1m", "512k", "2g", "1000"]);
+    }
+
+    /// peers: nginx/nginx-gateway-fabric#5374, #1617, serversideup/docker-php#199, nginx/docker-nginx#472, #31
+    #[test]
+    fn the_number_of_processes_is_explicit() {
+        let found: Vec<_> = directives().into_iter().filter(|d| d.name == "worker_processes").collect();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].arguments[0].parse::<u32>().is_ok(), "{found:?}");
+    }
+
+    /// peers: nginx/docker-nginx-unprivileged#17, #43, nginx/kubernetes-ingress#1677
+    #[test]
+    fn nothing_is_written_but_below_tmp() {
+        let writes = |d: &Directive| {
+            d.name.ends_with("_temp_path") || ["pid", "access_log", "error_log"].contains(&d.name.as_str())
+        };
+        let written: Vec<_> = directives().into_iter().filter(writes).collect();
+        assert!(written.len() >= 8, "{written:?}");
+        for directive in written {
+            let path = &directive.arguments[0];
+            assert!(
+                path == "off" || path.starts_with("/tmp/") || path.starts_with("/dev/std"),
+                "{directive:?}"
+            );
+        }
+        // What nginx would put elsewhere unless told otherwise.
+        for module in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+            assert!(directives().iter().any(|d| d.name == format!("{module}_temp_path")), "{module}");
+        }
+    }
+
+    /// peers: restate-operator#93
+    #[test]
+    fn ipv6_is_listened_on_where_pods_have_it_and_nowhere_else() {
+        let ports = |d: &Directive| (d.name == "listen").then(|| d.arguments[0].clone());
+        let both: Vec<_> = directives().iter().filter_map(ports).collect();
+        assert_eq!(both, ["8081", "[::]:8081", "8443", "[::]:8443"]);
+        let without = parse(&config(&Validated::example())).unwrap();
+        assert_eq!(all(without).iter().filter_map(ports).collect::<Vec<_>>(), ["8081"]);
+    }
+
+    /// peers: knative/serving#16162, kubernetes/ingress-nginx#7097: nginx ends after its last request
+    #[test]
+    fn nginx_waits_for_the_longest_request_and_tells_kept_connections() {
+        let config = parse(&config(&Validated::example())).unwrap();
+        let seconds = |name: &str| -> u64 {
+            let directive = all(config.clone()).into_iter().find(|d| d.name == name).unwrap();
+            directive.arguments[0].trim_end_matches('s').parse().unwrap()
+        };
+        assert!(seconds("worker_shutdown_timeout") > Validated::example().longest_request().as_secs());
+        assert_eq!(seconds("keepalive_min_timeout"), KEEPALIVE_MIN.unsigned_abs());
     }
 }

@@ -1,22 +1,37 @@
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
-    apimachinery::pkg::util::intstr::IntOrString,
+    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 
 use super::{
-    container::{HTTP_PORT, METRICS_PORT, SERVICE_PORT},
+    container::{HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
     meta::{object_meta, selector_labels},
 };
-use crate::controller::validate::Validated;
+use crate::{api::ExtraPort, controller::validate::Validated};
+
+/// The port that clients use.
+pub(super) const HTTP: &str = "http";
+pub(super) const HTTP_NUMBER: i32 = 80;
 
 /// `http` leads to nginx, `metrics` past it to the service's admin port.
 pub(super) fn build(validated: &Validated) -> Service {
+    let settings = &validated.spec.expose.service;
     let target = if validated.spec.proxy.enabled { HTTP_PORT } else { SERVICE_PORT };
+    let http = ServicePort { app_protocol: settings.app_protocol.clone(), ..port(HTTP, HTTP_NUMBER, target) };
+    let mut ports = vec![http, port("metrics", 9090, METRICS_PORT)];
+    if validated.serves_tls() {
+        ports.push(port("https", 443, HTTPS_PORT));
+    }
+    ports.extend(settings.ports.iter().map(extra));
     Service {
-        metadata: object_meta(validated),
+        metadata: ObjectMeta {
+            annotations: (!settings.annotations.is_empty()).then(|| settings.annotations.clone()),
+            ..object_meta(validated)
+        },
         spec: Some(ServiceSpec {
+            type_: Some(<&str>::from(settings.r#type).into()),
             selector: Some(selector_labels(validated)),
-            ports: Some(vec![port("http", 80, target), port("metrics", 9090, METRICS_PORT)]),
+            ports: Some(ports),
             ..Default::default()
         }),
         ..Default::default()
@@ -30,5 +45,13 @@ fn port(name: &str, port: i32, target: &str) -> ServicePort {
         protocol: Some("TCP".into()),
         target_port: Some(IntOrString::String(target.into())),
         ..Default::default()
+    }
+}
+
+fn extra(wanted: &ExtraPort) -> ServicePort {
+    ServicePort {
+        target_port: Some(wanted.target_port.clone().unwrap_or(IntOrString::Int(wanted.port))),
+        app_protocol: wanted.app_protocol.clone(),
+        ..port(&wanted.name, wanted.port, "")
     }
 }

@@ -17,6 +17,7 @@ pub mod status;
 mod store;
 mod trouble;
 pub mod validate;
+mod warnings;
 mod watches;
 mod workers;
 
@@ -33,7 +34,7 @@ pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
 pub use store::{Entry, Store};
-pub use validate::Settings;
+pub use validate::{Network, Settings};
 pub use watches::{Stores, Watches};
 
 use crate::{

@@ -15,6 +15,7 @@ use super::{
     store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
+    warnings::warnings,
     workers::{Answer, Workers, lagging},
 };
 use crate::{
@@ -308,7 +309,8 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
 /// What failed, what the user should know, and what an autoscaler complains of.
 fn problems(validated: &Validated, applied: &Applied, observed: &Observed) -> Vec<Problem> {
     let failed = applied.failures.iter().map(problem);
-    failed.chain(validated.warnings.iter().cloned()).chain(autoscaler::trouble(observed)).collect()
+    let known = failed.chain(validated.warnings.iter().cloned());
+    known.chain(warnings(validated, applied, observed)).chain(autoscaler::trouble(observed)).collect()
 }
 
 fn problem(error: &Error) -> Problem {

@@ -13,17 +13,36 @@ use super::{
     replicas::{self, Replicas},
 };
 use crate::{
-    api::{Microservice, MicroserviceSpec, Problem, Reason, Severity, parse_duration, split_image},
-    build::meta::child_name,
+    api::{
+        ExtraConfig, Microservice, MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT, Problem, Reason, Severity,
+        parse_duration, split_image,
+    },
+    build::{self, meta::child_name},
+    nginx::{self, Contract, Place},
 };
 
 /// What the operator was started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The bundled service's image.
     pub service_image: String,
     /// nginx's image.
     pub proxy_image: String,
+    /// Of the cluster.
+    pub network: Network,
+}
+
+/// What the operator knows of the cluster's network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Pods have IPv6 addresses, perhaps only such.
+    pub ipv6: bool,
+    /// Where the operator itself runs; none outside a cluster.
+    pub operator_namespace: Option<String>,
+    /// Where Prometheus runs; nothing is known of that if empty.
+    pub monitoring_namespaces: Vec<String>,
+    /// Where ingress controllers and gateways run.
+    pub ingress_namespaces: Vec<String>,
 }
 
 /// A spec that can be built: defaults filled in, text parsed.
@@ -53,6 +72,8 @@ pub struct Validated {
     pub replicas: Replicas,
     /// What the user should know; it keeps nothing from being applied.
     pub warnings: Vec<Problem>,
+    /// Of the cluster.
+    pub network: Network,
 }
 
 impl Validated {
@@ -60,6 +81,11 @@ impl Validated {
     /// long as it may be worked on; of other images nothing is known.
     pub fn longest_request(&self) -> Duration {
         if self.bundled { self.timeout * 2 } else { self.timeout }
+    }
+
+    /// Does nginx answer on its port for HTTPS?
+    pub fn serves_tls(&self) -> bool {
+        self.spec.proxy.enabled && self.spec.proxy.tls.is_some()
     }
 }
 
@@ -113,13 +139,9 @@ pub fn validate(
     if let (Some(timeout), Some(progress_deadline), Some(owner), true) =
         (timeout, progress_deadline, owner, problems.is_empty())
     {
-        let collisions = collisions(&spec, observed);
-        if !collisions.is_empty() {
-            return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
-        }
         let replicas = replicas::decide(&spec, observed);
         let warnings = [replicas::warning(&spec, &replicas), disruption::warning(&spec)];
-        return Ok(Validated {
+        let validated = Validated {
             name: microservice.name_any(),
             namespace: microservice.namespace().unwrap_or_default(),
             child_name: child_name(&microservice.name_any()),
@@ -134,8 +156,17 @@ pub fn validate(
             progress_deadline,
             replicas,
             warnings: warnings.into_iter().flatten().collect(),
+            network: settings.network.clone(),
             spec,
-        });
+        };
+        problems.extend(extra_config(&validated));
+        if problems.is_empty() {
+            let collisions = collisions(&validated.spec, observed);
+            if !collisions.is_empty() {
+                return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
+            }
+            return Ok(validated);
+        }
     }
     Err(Rejection { reason: Reason::InvalidSpec, problems })
 }
@@ -150,6 +181,31 @@ fn find(config: &crate::api::Config, path: &[&str]) -> bool {
 
 fn error(field: impl Into<String>, message: impl Into<String>) -> Problem {
     Problem { field: field.into(), severity: Severity::Error, message: message.into() }
+}
+
+/// Snippets that nginx would refuse, or that would break the pod.
+fn extra_config(validated: &Validated) -> Vec<Problem> {
+    let proxy = &validated.spec.proxy;
+    let ExtraConfig { http, server } = &proxy.extra_config;
+    if !proxy.enabled || (http.is_empty() && server.is_empty()) {
+        return Vec::new();
+    }
+    let mut ours = validated.clone();
+    ours.spec.proxy.extra_config = ExtraConfig::default();
+    let contract = Contract {
+        ports: vec![PROXY_PORT, PROXY_TLS_PORT, validated.spec.port, validated.spec.admin_port],
+        // Ours can always be read.
+        around: nginx::parse(&build::nginx::config(&ours)).unwrap_or_default(),
+        foreign_nginx: proxy.image.is_some(),
+    };
+    [("http", http, Place::Http), ("server", server, Place::Server)]
+        .into_iter()
+        .filter_map(|(name, text, place)| {
+            let fault = nginx::check(text, place, &contract).err()?;
+            let message = format!("line {}: {}", fault.line, fault.message);
+            Some(error(format!("spec.proxy.extraConfig.{name}"), message))
+        })
+        .collect()
 }
 
 /// Objects that have a name we need and are not ours. They are never taken over silently.
@@ -176,7 +232,11 @@ impl Validated {
         let mut microservice = Microservice::new("example", serde_json::from_str("{}").unwrap());
         microservice.metadata.uid = Some("uid".into());
         microservice.metadata.namespace = Some("default".into());
-        let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+        let settings = Settings {
+            service_image: "service:1".into(),
+            proxy_image: "nginx:1".into(),
+            ..Settings::default()
+        };
         validate(&microservice, &Observed::default(), &settings).unwrap()
     }
 }
@@ -196,7 +256,7 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() }
+        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into(), ..Settings::default() }
     }
 
     #[rstest]
@@ -204,6 +264,8 @@ mod tests {
     #[case(json!({"config": {"server": {"listen": "x"}}}), "spec.config.server.listen", "spec.port")]
     #[case(json!({"config": {"profile": "all"}}), "spec.config.profile", "spec.profile")]
     #[case(json!({"proxy": {"timeout": "soon"}}), "spec.proxy.timeout", "60s")]
+    #[case(json!({"proxy": {"extraConfig": {"http": "map $a $b {"}}}), "spec.proxy.extraConfig.http", "line 1: the block opened here is not closed")]
+    #[case(json!({"proxy": {"extraConfig": {"server": "\nclient_max_body_size 5m;\nproxy_read_timeout 1s;"}}}), "spec.proxy.extraConfig.server", "line 3: proxy_read_timeout: is set by the operator")]
     fn a_contradiction_names_field_and_remedy(
         #[case] spec: serde_json::Value,
         #[case] field: &str,

@@ -129,3 +129,10 @@ fn the_same_input_gives_the_same_status() {
     let later = Timestamp::from_second(1000).unwrap();
     assert_eq!(next(&first, 7, &Outcome::Applied(&validated, &applied), &observed, later), first);
 }
+
+/// peers: restate-operator PR#102: the cluster's domain may be any
+#[test]
+fn the_url_holds_in_every_cluster_domain() {
+    let status = status(&applied(deployment(&json!({}))), &observed(&json!([])));
+    assert_eq!(status.url, "http://example.default.svc");
+}
