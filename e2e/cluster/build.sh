@@ -4,7 +4,7 @@
 # inputs before is only looked up.
 #
 # PART: kubernetes helm coredns metrics-server prometheus-operator prometheus
-#       prometheus-adapter gateway-api pause testapp
+#       prometheus-adapter gateway-api statsd-exporter pause testapp
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 programs=$cluster_dir/programs
@@ -50,6 +50,8 @@ recipe_gateway_api() {
 	module=$(go -C "$out" mod download -json sigs.k8s.io/gateway-api@v1.5.1 | jq -r .Dir) &&
 		install -m 644 "$module"/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml "$out/"
 }
+# The tests of the service send it their metrics.
+recipe_statsd_exporter() { GOBIN=$out go install -v -ldflags '-s -w' github.com/prometheus/statsd_exporter@v0.31.0; }
 recipe_pause() { go -C "$programs/pause" build -v -trimpath -o "$out/pause" -ldflags '-s -w' .; }
 recipe_testapp() { go -C "$programs/testapp" build -v -trimpath -o "$out/testapp" -ldflags '-s -w' .; }
 

@@ -125,11 +125,13 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(sources)?;
     match format {
         PrintFormat::Yaml => print!("{}", loaded.settings.to_yaml()),
-        // Contract 1.6.33, without the lines of the push mode, which is not in this version.
+        // Contract 1.6.33.
         PrintFormat::Env => {
-            let listen = &loaded.config.chassis.server.listen;
+            let chassis::Config { server, metrics, .. } = &loaded.config.chassis;
+            let (listen, statsd) = (&server.listen, &metrics.statsd);
             println!("PYMICRO={listen}\nPYMICRO_HOST={}\nPYMICRO_PORT={}", listen.host, listen.port);
-            println!("PYMICRO_SEND_METRICS=false");
+            println!("PYMICRO_SEND_METRICS={}\nPYMICRO_STATSD={statsd}", metrics.push);
+            println!("PYMICRO_STATSD_HOST={}\nPYMICRO_STATSD_PORT={}", statsd.host, statsd.port);
         }
     }
     Ok(ExitCode::SUCCESS)

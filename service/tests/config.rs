@@ -142,7 +142,7 @@ async fn a_bad_legacy_value_warns_and_the_service_starts() {
         ("PYMICRO_CONCURRENCY", "lots"),
         ("PYMICRO", "http://:5000"),
         ("PYMICRO_LOGLEVEL", "LOUD"),
-        ("PYMICRO_SEND_METRICS", "true"),
+        ("PYMICRO_SEND_METRICS", "yes"),
     ];
     let output = run(&env, &["config", "check"]).await;
     assert!(output.status.success());
@@ -150,7 +150,7 @@ async fn a_bad_legacy_value_warns_and_the_service_starts() {
         "variable PYMICRO_CONCURRENCY ignored: \"lots\" is not valid; write a whole number from 1 to 1024, for example 4; server.workers stays 4",
         "variable PYMICRO ignored: \"http://:5000\" is not valid",
         "variable PYMICRO_LOGLEVEL ignored",
-        "variable PYMICRO_SEND_METRICS ignored: pushing metrics is not in this version",
+        "variable PYMICRO_SEND_METRICS ignored: \"yes\" is not valid; write true or false; metrics.push stays false",
     ] {
         assert!(stderr(&output).contains(expected), "{expected} is not in\n{}", stderr(&output));
     }
@@ -184,8 +184,8 @@ async fn the_file_is_named_by_the_flag_then_chassis_config_then_pymicro_config()
 #[tokio::test]
 async fn the_env_format_is_what_a_shell_script_reads() {
     let output = run(&[("PORT", "81")], &["config", "print", "--format", "env"]).await;
-    let expected =
-        "PYMICRO=http://0.0.0.0:81\nPYMICRO_HOST=0.0.0.0\nPYMICRO_PORT=81\nPYMICRO_SEND_METRICS=false\n";
+    let expected = "PYMICRO=http://0.0.0.0:81\nPYMICRO_HOST=0.0.0.0\nPYMICRO_PORT=81\nPYMICRO_SEND_METRICS=false\n\
+        PYMICRO_STATSD=http://0.0.0.0:9125\nPYMICRO_STATSD_HOST=0.0.0.0\nPYMICRO_STATSD_PORT=9125\n";
     assert_eq!(stdout(&output), expected);
 }
 

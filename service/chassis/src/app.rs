@@ -32,7 +32,12 @@ impl App {
         self.mount(Routes::default().route(path, methods))
     }
 
-    /// Where a feature registers its metrics.
+    /// Where a feature makes its counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Where a feature registers metrics of other kinds.
     pub fn registry(&self) -> &Registry {
         self.metrics.registry()
     }

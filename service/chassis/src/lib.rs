@@ -35,6 +35,7 @@ mod origin;
 pub mod pagination;
 mod routes;
 pub mod server;
+pub mod statsd;
 
 pub use app::App;
 pub use config::Config;

@@ -1,27 +1,24 @@
 //! What the feature counts, under the names of the contract (1.2.14).
 
-use prometheus::{Error, IntCounter, IntCounterVec, Opts, Registry};
+use chassis::metrics::{Counter, Metrics as Registry};
+use prometheus::Error;
 
 use super::object::Outcome;
 
 #[derive(Clone)]
 pub(super) struct Metrics {
-    requests: IntCounter,
-    succeeded: IntCounter,
-    failed: IntCounter,
+    requests: Counter,
+    succeeded: Counter,
+    failed: Counter,
 }
 
 impl Metrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, Error> {
-        let requests = IntCounter::new("pymicro_req_total", "Request count")?;
-        let codes = IntCounterVec::new(
-            Opts::new("pymicro_ret_req_total", "Request return code count"),
-            &["pymicro_ret"],
-        )?;
-        registry.register(Box::new(requests.clone()))?;
-        registry.register(Box::new(codes.clone()))?;
-        let of = |outcome: Outcome| codes.with_label_values(&[outcome.code()]);
-        Ok(Self { requests, succeeded: of(Outcome::Success), failed: of(Outcome::Failure) })
+        let requests = registry.counter("pymicro_req_total", "Request count")?;
+        let codes =
+            registry.counters("pymicro_ret_req_total", "Request return code count", &["pymicro_ret"])?;
+        let of = |outcome: Outcome| codes.with(&[outcome.code()]);
+        Ok(Self { requests, succeeded: of(Outcome::Success)?, failed: of(Outcome::Failure)? })
     }
 
     /// Every POST that reaches the endpoint, valid or not (contract 1.9).

@@ -24,7 +24,7 @@ struct Feature {
 
 /// Adds `POST /microservice`.
 pub(crate) fn mount(app: App, config: Config) -> Result<App, prometheus::Error> {
-    let metrics = Metrics::register(app.registry())?;
+    let metrics = Metrics::register(app.metrics())?;
     let feature = Feature { config, metrics };
     Ok(app.mount(Routes::new(Envelope::Raw).described(routes!(handle), feature)))
 }

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod gate;
 pub mod http;
+pub mod parts;
 pub mod process;
 pub mod running;
 

@@ -55,20 +55,25 @@ impl Value for Listen {
         let uri: http::Uri = text.parse().ok()?;
         let authority = uri.authority()?;
         let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
-        // `http` accepts "host:abc" and "host:" as an authority without a port.
-        let (host, port) = authority
-            .as_str()
-            .rsplit_once(':')
-            .filter(|(_, port)| !port.contains(']'))
-            .map_or((authority.as_str(), Some(80)), |(host, port)| (host, port.parse().ok()));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let usable = bare && uri.scheme_str() == Some("http") && !host.is_empty();
-        usable.then_some(Self { host: host.to_owned(), port: port? })
+        let (host, port) = host_and_port(authority.as_str(), 80)?;
+        let usable = bare && uri.scheme_str() == Some("http");
+        usable.then_some(Self { host, port })
     }
 
     fn text(&self) -> String {
         self.to_string()
     }
+}
+
+/// The two parts of `HOST[:PORT]`, an IPv6 address without its brackets. `http` accepts "host:abc" and "host:" as an
+/// authority without a port; here they are none at all.
+pub(super) fn host_and_port(authority: &str, default: u16) -> Option<(String, u16)> {
+    let (host, port) = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.contains(']'))
+        .map_or((authority, Some(default)), |(host, port)| (host, port.parse().ok()));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then_some((host.to_owned(), port?))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 mod cors;
 mod file;
 mod listen;
+mod metrics;
 mod names;
 mod networks;
 mod problem;
@@ -31,6 +32,7 @@ mod value;
 
 pub use cors::Cors;
 pub use listen::Listen;
+pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
 pub use problem::{ConfigError, Problem};
 pub use reader::{Key, Legacy, Loaded, Reader, load};

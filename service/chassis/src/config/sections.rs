@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Networks, Optional, Reader, Root,
-    Timeout,
+    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
+    Root, Timeout,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -24,19 +24,18 @@ pub struct Config {
     pub openapi: OpenApi,
     /// `logging`
     pub logging: Logging,
+    /// `metrics`
+    pub metrics: Metrics,
 }
 
 impl Config {
     /// Reads every section of the chassis.
     pub fn read(reader: &mut Reader) -> Self {
-        if reader.variable("PYMICRO_SEND_METRICS").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            reader.warn(
-                "variable PYMICRO_SEND_METRICS ignored: pushing metrics is not in this version; scrape /metrics".to_owned(),
-            );
-        }
         let service = Identity::read(reader);
+        let server = Server::read(reader);
         Self {
-            server: Server::read(reader),
+            metrics: Metrics::read(reader, &server),
+            server,
             logging: Logging::read(reader, &service),
             service,
             api: Api::read(reader),

@@ -60,6 +60,22 @@ impl Value for Optional {
     }
 }
 
+impl Value for bool {
+    const WRITE: &'static str = "true or false";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// 1 to 1024 of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(NonZeroU32);

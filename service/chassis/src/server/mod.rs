@@ -14,6 +14,7 @@ mod listener;
 mod phase;
 mod queue;
 pub mod reload;
+mod roster;
 mod scopes;
 mod shutdown;
 mod workers;
@@ -32,6 +33,7 @@ use self::{
     scopes::Scopes,
 };
 pub use self::{
+    roster::Tally,
     shutdown::{Outcome, Shutdown},
     workers::{Size, Snapshot, Workers},
 };
@@ -44,6 +46,7 @@ use crate::{
     metrics::Metrics,
     openapi::{self, Description},
     routes::{Entry, Routes},
+    statsd::Push,
 };
 
 /// Why a server cannot start.
@@ -73,6 +76,7 @@ pub struct Server {
     admin: Bound,
     workers: Arc<Workers>,
     readiness: Arc<Readiness>,
+    push: Option<Push>,
     drain_timeout: Duration,
 }
 
@@ -91,6 +95,10 @@ impl Server {
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
         let (service, scopes) = service_router(config, features, &description, &metrics, &workers)?;
+        let push = match &config.metrics {
+            on if on.push => Some(Push::open(on, &metrics, &workers).await),
+            _ => None,
+        };
         let admin = admin::router(&readiness, &metrics, &workers);
         let trusted = Arc::new(config.server.trusted_proxies.clone());
         let service =
@@ -102,6 +110,7 @@ impl Server {
             admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
             workers,
             readiness,
+            push,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -126,11 +135,13 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, drain_timeout } = self;
+        let Self { service, admin, workers, readiness, push, drain_timeout } = self;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
         let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
+        let stop_push = CancellationToken::new();
+        let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
         readiness.start();
         shutdown.drain.cancelled().await;
 
@@ -148,6 +159,11 @@ impl Server {
         match outcome {
             Outcome::Drained => tracing::info!("every request is answered"),
             Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
+        }
+        stop_push.cancel();
+        if let Some(pushing) = pushing {
+            // It has sent what the last requests have counted.
+            _ = pushing.await;
         }
         stop_admin.cancel();
         if let Ok(connections) = administering.await {
@@ -202,9 +218,11 @@ fn service_router(
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
 ) -> Result<(Router, Scopes), ServerError> {
-    let own = Routes::new(Envelope::Raw)
-        .unqueued(&config.health.path.to_string(), health::status(&config.service))
-        .unqueued("/metrics", admin::scrape(metrics, workers));
+    let status = health::status(&config.service);
+    let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
+    if !config.metrics.push {
+        own = own.unqueued("/metrics", admin::scrape(metrics, workers));
+    }
     let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config, description));
     let mut built = Router::new();
     let mut taken = BTreeSet::new();

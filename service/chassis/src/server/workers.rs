@@ -12,7 +12,10 @@ use std::{
 use serde::Serialize;
 use tokio::{sync::oneshot, time::timeout_at};
 
-use super::queue::{Queue, Ticket};
+use super::{
+    queue::{Queue, Ticket},
+    roster::{Roster, Tally, Turn},
+};
 use crate::{config, error::ServiceError, metrics::Metrics};
 
 /// Waiting requests per slot, as the queue-proxy of Knative allows.
@@ -63,9 +66,15 @@ struct State {
     size: Size,
     busy: u32,
     queue: Queue,
+    roster: Roster,
 }
 
 impl State {
+    fn release(&mut self) {
+        self.busy -= 1;
+        self.hand_out();
+    }
+
     fn hand_out(&mut self) {
         while self.busy < self.size.slots() && self.queue.call_next() {
             self.busy += 1;
@@ -82,7 +91,10 @@ pub struct Workers {
 
 impl Workers {
     pub(crate) fn new(size: Size, metrics: Arc<Metrics>) -> Self {
-        Self { state: Mutex::new(State { size, busy: 0, queue: Queue::default() }), metrics }
+        Self {
+            state: Mutex::new(State { size, busy: 0, queue: Queue::default(), roster: Roster::default() }),
+            metrics,
+        }
     }
 
     /// Waits for a slot, in turn, until `deadline` at most. Dropping the future gives the place up.
@@ -128,23 +140,22 @@ impl Workers {
         }
     }
 
+    /// What each worker has done, in the order of their numbers, which begin at 1.
+    pub fn tallies(&self) -> Vec<Tally> {
+        self.state().roster.tallies()
+    }
+
     fn enter(self: &Arc<Self>) -> Entry {
         let mut state = self.state();
         if state.busy < state.size.slots() {
             state.busy += 1;
-            Entry::Free(Slot { workers: Arc::clone(self) })
+            Entry::Free(Slot { turn: state.roster.begin(), workers: Arc::clone(self) })
         } else if state.queue.len() < state.size.queue_limit() {
             let (ticket, called) = state.queue.push();
             Entry::Waiting(Place { workers: Arc::clone(self), ticket, called, used: false })
         } else {
             Entry::Full
         }
-    }
-
-    fn release(&self) {
-        let mut state = self.state();
-        state.busy -= 1;
-        state.hand_out();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -162,12 +173,16 @@ enum Entry {
 /// The right to work on one request; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
+    turn: Turn,
     workers: Arc<Workers>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.workers.release();
+        let mut state = self.workers.state();
+        let requests_per_worker = state.size.requests_per_worker.get();
+        state.roster.end(&self.turn, requests_per_worker);
+        state.release();
     }
 }
 
@@ -182,7 +197,7 @@ struct Place {
 impl Place {
     fn into_slot(mut self) -> Slot {
         self.used = true;
-        Slot { workers: Arc::clone(&self.workers) }
+        Slot { turn: self.workers.state().roster.begin(), workers: Arc::clone(&self.workers) }
     }
 }
 
@@ -195,7 +210,7 @@ impl Drop for Place {
         // given back, or the ticket is still in the queue.
         self.called.close();
         if self.called.try_recv().is_ok() {
-            self.workers.release();
+            self.workers.state().release();
         } else {
             self.workers.state().queue.leave(self.ticket);
         }

@@ -1,14 +1,42 @@
 //! The chassis's metrics: a value that owns its registry, so that tests read it and nothing is global.
+//!
+//! A feature makes its counters with [`Metrics::counter`] and [`Metrics::counters`]: they are in `/metrics`, and in
+//! push mode their updates go to statsd (see [`statsd`](crate::statsd)). What it registers in
+//! [`Metrics::registry`] itself is in `/metrics` and pushed at intervals.
+//!
+//! ```
+//! use chassis::metrics::Metrics;
+//!
+//! let metrics = Metrics::new()?;
+//! let greeted = metrics.counter("greetings_total", "Greetings given")?;
+//! let spoken = metrics.counters("greetings_spoken_total", "Greetings by language", &["language"])?;
+//! let english = spoken.with(&["en"])?;
+//! greeted.inc();
+//! english.add(2);
+//! assert_eq!((greeted.get(), english.get()), (1, 2));
+//! # Ok::<(), prometheus::Error>(())
+//! ```
 
-use std::{fmt, time::Duration};
+mod counter;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
     Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder, core::Collector, process_collector::ProcessCollector,
+    TextEncoder, core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
 };
 
-use crate::server::Snapshot;
+pub use self::counter::{Counter, Counters};
+use crate::{
+    server::Snapshot,
+    statsd::{Outlet, Update},
+};
 
 /// The text format and its version, as every scraper understands it (contract 1.2.13).
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -19,9 +47,12 @@ const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 
 /// A free worker is a wait of 0, everything else is a queue.
 const WAITS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0];
 
-/// What the chassis counts. Features register their own metrics in [`Metrics::registry`].
+/// What the chassis counts, and where features make their own metrics.
 pub struct Metrics {
     registry: Registry,
+    /// Names of the counters that are pushed with each update.
+    counters: Mutex<BTreeSet<String>>,
+    outlet: Arc<Outlet>,
     requests: IntCounterVec,
     durations: HistogramVec,
     queue_waits: Histogram,
@@ -80,13 +111,57 @@ impl Metrics {
             in_flight: gauge("chassis_requests_in_flight", "Requests that workers have in hand")?,
             queue_length: gauge("chassis_queue_length", "Requests waiting for a worker")?,
             queue_limit: gauge("chassis_queue_limit", "Requests that may wait for a worker")?,
+            counters: Mutex::default(),
+            outlet: Arc::new(Outlet::new(
+                register(
+                    &registry,
+                    IntCounter::new(
+                        "chassis_statsd_sent_total",
+                        "Datagrams handed to the network for statsd",
+                    )?,
+                )?,
+                register(
+                    &registry,
+                    IntCounter::new(
+                        "chassis_statsd_lost_total",
+                        "Datagrams that could not be sent to statsd, or were refused",
+                    )?,
+                )?,
+            )),
             registry,
         };
         metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(metrics)
     }
 
-    /// Where features register their own metrics.
+    /// A counter without labels. An error when the name is taken or not one of Prometheus.
+    pub fn counter(&self, name: &str, help: &str) -> Result<Counter, Error> {
+        let value = register(&self.registry, IntCounter::new(name, help)?)?;
+        self.remember(name);
+        Ok(Counter::new(value, Update::new(name, []), &self.outlet))
+    }
+
+    /// Counters that differ in `labels`. An error when the name is taken, or it or a label is not one of Prometheus.
+    pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<Counters, Error> {
+        let values = register(&self.registry, IntCounterVec::new(Opts::new(name, help), labels)?)?;
+        self.remember(name);
+        Ok(Counters::new(name, labels, values, &self.outlet))
+    }
+
+    fn remember(&self, name: &str) {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Whether `name` is of a [`Counter`].
+    pub(crate) fn is_counter(&self, name: &str) -> bool {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
+    }
+
+    /// Where features register metrics of other kinds.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -94,12 +169,16 @@ impl Metrics {
     /// Every metric in the text format. The gauges of the workers are set here and not where they change: a scrape
     /// is rare, a request is not.
     pub fn render(&self, snapshot: Snapshot) -> Result<String, Error> {
+        TextEncoder::new().encode_to_string(&self.gather(snapshot))
+    }
+
+    pub(crate) fn gather(&self, snapshot: Snapshot) -> Vec<MetricFamily> {
         let Snapshot { workers, requests_per_worker: _, busy, queued, queue_limit } = snapshot;
         self.workers.set(i64::from(workers));
         self.in_flight.set(i64::from(busy));
         self.queue_length.set(i64::from(queued));
         self.queue_limit.set(i64::from(queue_limit));
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        self.registry.gather()
     }
 
     /// Counts an answered request. `path` is the matched route, empty for none.
