@@ -26,6 +26,7 @@ pub mod context;
 pub mod docs;
 pub mod envelope;
 pub mod error;
+mod error_chain;
 mod health;
 pub mod http_client;
 pub mod logging;
@@ -36,6 +37,7 @@ pub mod pagination;
 mod routes;
 pub mod server;
 pub mod statsd;
+pub mod trace;
 
 pub use app::App;
 pub use config::Config;

@@ -9,6 +9,7 @@ use allocation_counter::measure;
 use chassis::{
     App, Config, Server,
     config::{Sources, load},
+    trace::{self, Kind, Span},
 };
 
 #[tokio::test]
@@ -44,4 +45,17 @@ async fn contract_1_3_20_a_pushed_update_allocates_nothing() {
         let length = sink.recv(&mut datagram).unwrap();
         assert_eq!(std::str::from_utf8(&datagram[..length]).unwrap(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_span_that_nobody_records_allocates_nothing() {
+    let measured = measure(|| {
+        for number in 0..100 {
+            let mut span = Span::begin(Kind::Local, "fetch").component("db-execute");
+            span.tag("db.rows", number);
+            trace::name("get_users");
+            trace::tag("user", number);
+        }
+    });
+    assert_eq!(measured.count_total, 0);
 }

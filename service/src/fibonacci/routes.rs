@@ -6,7 +6,9 @@ use axum::{
     extract::{Query, State},
     http::HeaderMap,
 };
-use chassis::{App, Envelope, Routes, docs, envelope::Layout, error::ServiceError, openapi::schema::Error};
+use chassis::{
+    App, Envelope, Routes, docs, envelope::Layout, error::ServiceError, openapi::schema::Error, trace,
+};
 use utoipa_axum::routes;
 
 use super::{Config, apitrace, count, error::ListError, listing::Listing, schema::List, sequence::Sequence};
@@ -64,6 +66,7 @@ async fn list(
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Listing, ServiceError> {
+    trace::name(HANDLER);
     apitrace::log(HANDLER, &headers);
     feature.listing(&query, Layout::wanted(&headers)).await
 }

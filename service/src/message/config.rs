@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::config::{Reader, Span, Value};
+use chassis::config::{Rate, Reader, Span, Value};
 
 /// How the handler behaves (contract 0b.11).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,22 +23,6 @@ impl Config {
             failure_rate: reader.key("message.failure_rate").or(Rate(0.0)),
             time_format: reader.key("message.time_format").or(TimeFormat::String),
         }
-    }
-}
-
-/// A share from 0.0 to 1.0.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate(pub f64);
-
-impl Value for Rate {
-    const WRITE: &'static str = "a number from 0.0 to 1.0";
-
-    fn parse(text: &str) -> Option<Self> {
-        text.trim().parse().ok().filter(|rate| (0.0..=1.0).contains(rate)).map(Self)
-    }
-
-    fn text(&self) -> String {
-        format!("{:?}", self.0)
     }
 }
 
@@ -64,25 +48,5 @@ impl Value for TimeFormat {
 
     fn text(&self) -> String {
         format!("{self:?}").to_ascii_lowercase()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_a_share() {
-        for (text, rate) in [
-            ("0", Some(0.0)),
-            ("0.3", Some(0.3)),
-            ("1.0", Some(1.0)),
-            ("1.1", None),
-            ("-0.1", None),
-            ("NaN", None),
-            ("30%", None),
-        ] {
-            assert_eq!(Rate::parse(text).map(|rate| rate.0), rate, "{text}");
-        }
     }
 }

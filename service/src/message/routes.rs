@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use chassis::{App, Envelope, Routes, error::ServiceError, openapi::schema};
+use chassis::{App, Envelope, Routes, error::ServiceError, openapi::schema, trace};
 use utoipa_axum::routes;
 
 use super::{
@@ -68,6 +68,7 @@ pub(crate) fn mount(app: App, config: Config) -> Result<App, prometheus::Error> 
 )]
 async fn handle(State(feature): State<Feature>, body: Bytes) -> Result<Response, ServiceError> {
     let Feature { config, metrics } = feature;
+    trace::name("microservice");
     let stopwatch = Stopwatch::start();
     metrics.received();
     let message = Message::parse(&body)?;

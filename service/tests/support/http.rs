@@ -117,3 +117,12 @@ pub async fn get(address: SocketAddr, path: &str) -> Answer {
 pub async fn post(address: SocketAddr, path: &str, body: &str) -> Answer {
     ask(address, "POST", path, body).await
 }
+
+/// `GET path` with headers of its own.
+pub async fn get_with(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let lines: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines = lines.concat();
+    let mut connection = Connection::open(address).await;
+    connection.send(format!("GET {path} HTTP/1.1\r\nhost: users:8080\r\n{lines}\r\n")).await;
+    connection.answer().await
+}

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod browser;
+pub mod collector;
 pub mod gate;
 pub mod http;
 pub mod parts;

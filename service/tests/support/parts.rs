@@ -1,9 +1,13 @@
 //! Real programs that the service talks to; `e2e/scripts/parts.sh` gets them.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use chassis::http_client::fetch;
-use tokio::process::{Child, Command};
+use serde_json::Value;
+use tokio::{
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
 
 use super::{LONG, until};
 
@@ -72,5 +76,56 @@ impl StatsdExporter {
             .filter(of_name)
             .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+}
+
+/// The Zipkin server, with its spans in memory.
+pub struct Zipkin {
+    pub address: SocketAddr,
+    _child: Child,
+}
+
+impl Zipkin {
+    pub async fn start() -> Option<Self> {
+        let jar = program("zipkin").await?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let child = Command::new("java")
+            // It starts in half the time.
+            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar"])
+            .arg(jar)
+            .env("QUERY_PORT", address.port().to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let zipkin = Self { address, _child: child };
+        let started = Duration::from_secs(90);
+        let up = timeout(started, async {
+            while zipkin.get("/health").await.is_none_or(|health| health["status"] != "UP") {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        assert!(up.await.is_ok(), "Zipkin has not started within {started:?}");
+        Some(zipkin)
+    }
+
+    async fn get(&self, path: &str) -> Option<Value> {
+        let answer = fetch(&format!("http://{}{path}", self.address), None, LONG).await.ok()?;
+        answer.status.is_success().then(|| serde_json::from_slice(&answer.body).unwrap())
+    }
+
+    /// The spans of a trace, once there are `count`.
+    pub async fn trace(&self, id: &str, count: usize) -> Vec<Value> {
+        let path = format!("/api/v2/trace/{id}");
+        let spans = async || {
+            self.get(&path).await.and_then(|spans| Some(spans.as_array()?.clone())).unwrap_or_default()
+        };
+        until(count, async || spans().await.len()).await;
+        spans().await
+    }
+
+    pub async fn services(&self) -> Vec<String> {
+        serde_json::from_value(self.get("/api/v2/services").await.unwrap()).unwrap()
     }
 }

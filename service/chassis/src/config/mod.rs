@@ -28,6 +28,7 @@ mod reader;
 mod sections;
 mod settings;
 mod sources;
+mod tracing;
 mod value;
 
 pub use cors::Cors;
@@ -39,4 +40,5 @@ pub use reader::{Key, Legacy, Loaded, Reader, load};
 pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
+pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
 pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Optional, Root, Span, Timeout, Value};

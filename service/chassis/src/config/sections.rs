@@ -2,11 +2,11 @@
 
 use super::{
     ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
-    Root, Timeout,
+    Root, Timeout, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `server`
     pub server: Server,
@@ -26,6 +26,8 @@ pub struct Config {
     pub logging: Logging,
     /// `metrics`
     pub metrics: Metrics,
+    /// `tracing`
+    pub tracing: Tracing,
 }
 
 impl Config {
@@ -43,6 +45,7 @@ impl Config {
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),
+            tracing: Tracing::read(reader),
         }
     }
 }

@@ -71,10 +71,10 @@ impl Patience {
 
 /// Serves `socket` until the client leaves, takes too long, or `drain` is cancelled and the request in hand is
 /// answered.
-pub(super) async fn drive(socket: TcpStream, mut front: Front, patience: Patience, drain: CancellationToken) {
+pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, drain: CancellationToken) {
     // Answers are small and complete; waiting to fill a packet only delays them. Failure costs latency only.
     _ = socket.set_nodelay(true);
-    front.trusts_peer = socket.peer_addr().is_ok_and(|peer| front.trusted.contains(peer.ip()));
+    let front = front.of(&socket);
     let clock = Arc::new(Clock::new());
     let io = TokioIo::new(Watched { socket, clock: Arc::clone(&clock) });
     let service = Requests { front, clock: Arc::clone(&clock) };

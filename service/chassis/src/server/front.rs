@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use axum::{
 };
 use hyper::{Request, body::Incoming};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tower::Service;
 
 use super::scopes::Scopes;
@@ -25,6 +27,7 @@ use crate::{
     health::Readiness,
     metrics::Metrics,
     origin::Origin,
+    trace::Tracer,
 };
 
 /// Routes of a listener with what surrounds them. Cheap to clone: one per connection.
@@ -40,6 +43,10 @@ pub(super) struct Front {
     pub trusts_peer: bool,
     /// Headers of every answer.
     pub always: Arc<[(HeaderName, HeaderValue)]>,
+    /// `None` when nobody is to get spans.
+    pub tracer: Option<Arc<Tracer>>,
+    /// The other end of the connection.
+    pub peer: Option<IpAddr>,
 }
 
 impl Front {
@@ -58,12 +65,32 @@ impl Front {
         };
         let no_method = async move |method, path, headers| other_method(&scopes, &method, &path, &headers);
         let router = router.fallback(no_path).method_not_allowed_fallback(no_method);
-        Self { router, readiness, metrics, trusted, trusts_peer: false, always: Arc::default() }
+        Self {
+            router,
+            readiness,
+            metrics,
+            trusted,
+            trusts_peer: false,
+            always: Arc::default(),
+            tracer: None,
+            peer: None,
+        }
     }
 
     /// With these headers in every answer.
     pub(super) fn always(self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self { always: headers.into(), ..self }
+    }
+
+    /// With a span for each request.
+    pub(super) fn traced(self, tracer: Option<Arc<Tracer>>) -> Self {
+        Self { tracer, ..self }
+    }
+
+    /// For one connection.
+    pub(super) fn of(self, socket: &TcpStream) -> Self {
+        let peer = socket.peer_addr().ok().map(|peer| peer.ip());
+        Self { trusts_peer: peer.is_some_and(|peer| self.trusted.contains(peer)), peer, ..self }
     }
 
     pub(super) async fn answer(&mut self, request: Request<Incoming>) -> Response {
@@ -72,8 +99,7 @@ impl Front {
             let started = Instant::now();
             let method = request.method().clone();
             let access = tracing::enabled!(tracing::Level::DEBUG).then(|| Access::of(&request));
-            let routed: Result<Response, Infallible> = self.router.call(request).await;
-            let mut response = routed.unwrap_or_else(|never| match never {});
+            let mut response = self.respond(request).await;
             list_methods(&method, &mut response);
             response.headers_mut().insert(OPERATION_ID, operation_id.header());
             response.headers_mut().extend(self.always.iter().cloned());
@@ -88,6 +114,20 @@ impl Front {
             response
         })
         .await
+    }
+
+    async fn respond(&mut self, request: Request<Incoming>) -> Response {
+        let Some(tracer) = &self.tracer else { return self.route(request).await };
+        let (head, body) = request.into_parts();
+        let answering = tracer.serve(&head, self.peer);
+        let response = answering.run(self.route(Request::from_parts(head, body))).await;
+        answering.end(response.status(), context::route().as_deref());
+        response
+    }
+
+    async fn route(&mut self, request: Request<Incoming>) -> Response {
+        let routed: Result<Response, Infallible> = self.router.call(request).await;
+        routed.unwrap_or_else(|never| match never {})
     }
 }
 

@@ -19,7 +19,13 @@ mod scopes;
 mod shutdown;
 mod workers;
 
-use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, middleware::from_fn_with_state};
 use tokio::{net::TcpListener, time::sleep};
@@ -47,7 +53,11 @@ use crate::{
     openapi::{self, Description},
     routes::{Entry, Routes},
     statsd::Push,
+    trace::{TraceError, Tracing},
 };
+
+/// What the last spans have to reach their collector when the drain took all of its own time.
+const LAST_SPANS: Duration = Duration::from_secs(1);
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +77,9 @@ pub enum ServerError {
         /// The path.
         path: String,
     },
+    /// Requests are to be traced and cannot be.
+    #[error("requests cannot be traced")]
+    Trace(#[from] TraceError),
 }
 
 /// Both listeners, bound but not yet accepting.
@@ -77,6 +90,7 @@ pub struct Server {
     workers: Arc<Workers>,
     readiness: Arc<Readiness>,
     push: Option<Push>,
+    tracing: Option<Tracing>,
     drain_timeout: Duration,
 }
 
@@ -100,10 +114,13 @@ impl Server {
             _ => None,
         };
         let admin = admin::router(&readiness, &metrics, &workers);
+        let tracing = Tracing::new(&config.tracing, &config.service, &metrics)?;
+        let tracer = tracing.as_ref().map(|tracing| Arc::clone(&tracing.tracer));
         let trusted = Arc::new(config.server.trusted_proxies.clone());
         let service =
             Front::new(service, scopes, Arc::clone(&readiness), Some(metrics), Arc::clone(&trusted))
-                .always(config.cors.headers());
+                .always(config.cors.headers())
+                .traced(tracer);
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
         Ok(Self {
             service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
@@ -111,6 +128,7 @@ impl Server {
             workers,
             readiness,
             push,
+            tracing,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -135,16 +153,18 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, push, drain_timeout } = self;
+        let Self { service, admin, workers, readiness, push, tracing, drain_timeout } = self;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
         let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
         let stop_push = CancellationToken::new();
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
+        let exports = tracing.map(Tracing::start);
         readiness.start();
         shutdown.drain.cancelled().await;
 
+        let deadline = Instant::now() + drain_timeout;
         let Snapshot { busy, queued, .. } = workers.snapshot();
         tracing::info!("shutting down: finishing {busy} requests in hand and {queued} queued");
         readiness.drain();
@@ -159,6 +179,9 @@ impl Server {
         match outcome {
             Outcome::Drained => tracing::info!("every request is answered"),
             Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
+        }
+        if let Some(exports) = exports {
+            exports.end(deadline.max(Instant::now() + LAST_SPANS)).await;
         }
         stop_push.cancel();
         if let Some(pushing) = pushing {
