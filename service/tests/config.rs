@@ -218,7 +218,8 @@ async fn fetch_is_a_client_and_healthcheck_a_probe() {
     assert_eq!((refused.status.code(), stderr(&refused)), (Some(1), "400 Bad Request\n"));
     assert_eq!(stdout(&refused), "{\"message\":\"input should be single JSON object\"}\n");
     for (url, reason) in [
-        ("https://h", "no TLS in this version"),
+        ("https://u:p@h", "without a user and a password"),
+        ("ftp://h", "cannot be fetched"),
         ("x", "cannot be fetched"),
         ("http://127.0.0.1:1", "no answer from"),
     ] {

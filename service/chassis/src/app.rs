@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc};
 use axum::routing::MethodRouter;
 use prometheus::Registry;
 
-use crate::{Routes, metrics::Metrics};
+use crate::{
+    Routes, config,
+    http_client::{CallError, Upstream},
+    metrics::Metrics,
+};
 
 /// Routes and metrics of the features of a program.
 pub struct App {
@@ -30,6 +34,13 @@ impl App {
     #[must_use]
     pub fn route(self, path: &str, methods: MethodRouter) -> Self {
         self.mount(Routes::default().route(path, methods))
+    }
+
+    /// Another service that a feature asks; see [`http_client`](crate::http_client).
+    ///
+    /// An error when it has no URL, or one that is `https` where no certificates are.
+    pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
+        Upstream::new(config, self.metrics.upstreams().of(config.name))
     }
 
     /// Where a feature makes its counters.

@@ -29,6 +29,7 @@ mod sections;
 mod settings;
 mod sources;
 mod tracing;
+mod upstream;
 mod value;
 
 pub use cors::Cors;
@@ -41,4 +42,5 @@ pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
 pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
+pub use upstream::{BaseUrl, Upstream, UpstreamKeys};
 pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Optional, Root, Span, Timeout, Value};

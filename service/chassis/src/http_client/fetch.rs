@@ -1,23 +1,33 @@
-//! A small HTTP client for the command line: plain `http://`, one request per call.
+//! One request to anywhere, for the command line.
 
 use std::{error::Error as StdError, time::Duration};
 
 use axum::body::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::timeout;
+
+use super::{TlsError, wire};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Not a URL this version can ask.
+    /// Not a URL that can be asked.
     #[error(
-        "{url:?} cannot be fetched; write a URL such as http://hello/microservice (no TLS in this version)"
+        "{url:?} cannot be fetched; write a URL such as http://hello/microservice, without a user and a password"
     )]
     Url {
         /// What was given.
         url: String,
+    },
+    /// The URL is `https`, and TLS cannot be set up.
+    #[error("{url} cannot be fetched")]
+    Tls {
+        /// What was given.
+        url: String,
+        /// The reason.
+        #[source]
+        source: TlsError,
     },
     /// No connection, or one that broke.
     #[error("no answer from {url}")]
@@ -52,13 +62,15 @@ pub async fn fetch(url: &str, data: Option<String>, limit: Duration) -> Result<F
     let invalid = || FetchError::Url { url: url.to_owned() };
     let unreachable = |source| FetchError::Unreachable { url: url.to_owned(), source };
     let uri: http::Uri = url.parse().map_err(|_| invalid())?;
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.is_empty() || authority.contains('@')
+    {
         return Err(invalid());
     }
+    let client = wire(&uri, limit, 0).map_err(|source| FetchError::Tls { url: url.to_owned(), source })?;
     let method = if data.is_some() { Method::POST } else { Method::GET };
     let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, "application/json");
     let request = request.body(Full::<Bytes>::from(data.unwrap_or_default())).map_err(|_| invalid())?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
     let exchange = async {
         let response = client.request(request).await.map_err(|error| unreachable(error.into()))?;
         let status = response.status();

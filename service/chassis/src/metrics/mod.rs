@@ -34,6 +34,7 @@ use prometheus::{
 
 pub use self::counter::{Counter, Counters};
 use crate::{
+    http_client::UpstreamFamilies,
     server::Snapshot,
     statsd::{Outlet, Update},
 };
@@ -42,7 +43,7 @@ use crate::{
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Most handlers answer within milliseconds, some wait for others; 60 s is the default timeout.
-const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 60.0];
+pub(crate) const DURATIONS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// A free worker is a wait of 0, everything else is a queue.
 const WAITS: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0];
@@ -53,6 +54,7 @@ pub struct Metrics {
     /// Names of the counters that are pushed with each update.
     counters: Mutex<BTreeSet<String>>,
     outlet: Arc<Outlet>,
+    upstreams: UpstreamFamilies,
     requests: IntCounterVec,
     durations: HistogramVec,
     queue_waits: Histogram,
@@ -112,6 +114,7 @@ impl Metrics {
             queue_length: gauge("chassis_queue_length", "Requests waiting for a worker")?,
             queue_limit: gauge("chassis_queue_limit", "Requests that may wait for a worker")?,
             counters: Mutex::default(),
+            upstreams: UpstreamFamilies::register(&registry)?,
             outlet: Arc::new(Outlet::new(
                 register(
                     &registry,
@@ -155,6 +158,10 @@ impl Metrics {
     /// Whether `name` is of a [`Counter`].
     pub(crate) fn is_counter(&self, name: &str) -> bool {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
+    pub(crate) fn upstreams(&self) -> &UpstreamFamilies {
+        &self.upstreams
     }
 
     pub(crate) fn outlet(&self) -> &Arc<Outlet> {
@@ -208,7 +215,7 @@ impl fmt::Debug for Metrics {
 }
 
 /// A client may invent methods; a label may not.
-fn method_label(method: &Method) -> &str {
+pub(crate) fn method_label(method: &Method) -> &str {
     const KNOWN: [Method; 7] = [
         Method::GET,
         Method::POST,
@@ -221,7 +228,7 @@ fn method_label(method: &Method) -> &str {
     if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
+pub(crate) fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }
