@@ -61,8 +61,9 @@ fn named<'s>(spans: &'s [Value], name: &str) -> &'s Value {
     spans.iter().find(|span| span["name"] == name).unwrap_or_else(|| panic!("no {name} in {spans:#?}"))
 }
 
+/// contract 5.7.26, contract 5.7.27, contract 5.7.29, contract 0b.7
 #[tokio::test]
-async fn contract_5_7_26_27_28_29_zipkin_shows_what_was_traced_in_both_of_its_formats() {
+async fn zipkin_shows_what_was_traced_in_both_of_its_formats() {
     let Some(zipkin) = Zipkin::start().await else { return };
     for (path, trace_id) in
         [(V1, "af7651916cd43dd8448eb211c80319c1"), (V2, "af7651916cd43dd8448eb211c80319c2")]
@@ -103,7 +104,7 @@ async fn contract_5_7_26_27_28_29_zipkin_shows_what_was_traced_in_both_of_its_fo
         assert!(server["timestamp"].as_u64() <= db["timestamp"].as_u64(), "{path}");
 
         // The other conventions, and failures.
-        let w3c = format!("00-{}{}-{SPAN}-01", &trace_id[..28], "aaaa");
+        let w3c = format!("00-aaaa{}-{SPAN}-01", &trace_id[4..]);
         get_with(running.service, "/failing", &[("traceparent", &w3c)]).await;
         let spans = zipkin.trace(&w3c[3..35], 1).await;
         assert_eq!((&spans[0]["parentId"], &spans[0]["name"]), (&json!(SPAN), &json!("get /failing")));
@@ -114,7 +115,7 @@ async fn contract_5_7_26_27_28_29_zipkin_shows_what_was_traced_in_both_of_its_fo
         );
         assert_eq!((&tags["http.status_code"], &tags["error"]), (&json!("500"), &json!("internal error")));
 
-        let b3 = format!("{}bbbb-{SPAN}-1", &trace_id[..28]);
+        let b3 = format!("bbbb{}-{SPAN}-1", &trace_id[4..]);
         get_with(running.service, "/nowhere", &[("b3", &b3)]).await;
         let spans = zipkin.trace(&b3[..32], 1).await;
         assert_eq!((&spans[0]["parentId"], &spans[0]["name"]), (&json!(SPAN), &json!("get")));

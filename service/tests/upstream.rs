@@ -142,7 +142,7 @@ async fn contract_5_6_24_every_verb_arrives_below_the_base_url() {
 }
 
 #[tokio::test]
-async fn contract_5_3_14_two_services_are_asked_at_the_same_time() {
+async fn two_services_are_asked_at_the_same_time() {
     let slow = on_get(async || {
         tokio::time::sleep(Duration::from_millis(200)).await;
         "1"
@@ -156,8 +156,9 @@ async fn contract_5_3_14_two_services_are_asked_at_the_same_time() {
     assert!(took < Duration::from_millis(350), "{took:?}");
 }
 
+/// contract 5.6.24, contract 5.7.28
 #[tokio::test]
-async fn contract_5_6_24_and_5_7_28_the_trace_and_the_operation_id_go_along() {
+async fn the_trace_and_the_operation_id_go_along() {
     let collector = Collector::start("/api/v2/spans").await;
     let zipkin = collector.url("/api/v2/spans");
     let traced = |name| {
@@ -271,7 +272,7 @@ async fn without_a_connection_nothing_was_sent_and_everything_is_tried_again() {
 }
 
 #[tokio::test]
-async fn contract_5_12_a_slow_service_is_a_504_and_a_broken_one_a_502() {
+async fn a_slow_service_is_a_504_and_a_broken_one_a_502() {
     let slow = Scripted::start(&["hang"]).await;
     let env = [
         ("CHASSIS_UPSTREAMS__REGIONS__TIMEOUT", "300ms"),

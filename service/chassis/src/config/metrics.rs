@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn contract_1_4_push_is_off_and_statsd_is_9125_of_this_machine() {
+    fn push_is_off_and_statsd_is_9125_of_this_machine() {
         let (metrics, _) = metrics(&[]).unwrap();
         assert_eq!((metrics.push, metrics.statsd.to_string()), (false, "http://0.0.0.0:9125".to_owned()));
     }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn contract_5_12_an_answer_may_be_wrapped_or_bare() {
+    fn an_answer_may_be_wrapped_or_bare() {
         let city = json!({ "id": 1, "name": "shanghai" });
         for body in [
             city.clone(),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn contract_5_12_a_404_is_nothing_and_another_failure_an_error() {
+    fn a_404_is_nothing_and_another_failure_an_error() {
         let body = json!({ "code": 100_001, "message": "Not Found" });
         assert_eq!(answer(404, &body).found::<Value>().unwrap(), None);
         for (status, body) in

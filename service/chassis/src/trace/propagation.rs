@@ -196,8 +196,9 @@ mod tests {
         (Some((TraceId::parse(trace).unwrap(), SpanId::parse(span).unwrap())), sampled)
     }
 
+    /// contract 0b.7
     #[test]
-    fn contract_0b_7_w3c_headers_are_a_parent() {
+    fn w3c_headers_are_a_parent() {
         let good = wanted(TRACE, SPAN, Some(true));
         assert_eq!(parent(&[("traceparent", &format!("00-{TRACE}-{SPAN}-01"))]), good);
         assert_eq!(parent(&[("traceparent", &format!("01-{TRACE}-{SPAN}-03-later"))]), good);
