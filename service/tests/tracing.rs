@@ -133,6 +133,34 @@ async fn zipkin_shows_what_was_traced_in_both_of_its_formats() {
 }
 
 #[tokio::test]
+async fn contract_5_7_27_an_error_of_the_service_has_its_class_and_message_and_only_its_own_is_a_failure() {
+    let collector = Collector::start(V2).await;
+    let url = collector.url(V2);
+    let running = Running::bundled(&soon_to(
+        &url,
+        &[("CHASSIS_SERVER__TIMEOUT", "50ms"), ("CHASSIS_MESSAGE__DELAY", "5s")],
+    ))
+    .await;
+    post(running.service, "/microservice", "nothing").await;
+    post(running.service, "/microservice", "{}").await;
+    get(running.service, "/nowhere").await;
+    until(3, async || collector.spans().len()).await;
+    let spans = collector.spans();
+    for (status, kind, message, failure) in [
+        ("400", "BadRequest", "input should be JSON object", Value::Null),
+        ("404", "NotFound", "Not Found", Value::Null),
+        ("504", "GatewayTimeout", "Gateway Timeout", json!("Gateway Timeout")),
+    ] {
+        let wanted = |span: &&Value| span["tags"]["http.status_code"] == status;
+        let tags = &spans.iter().find(wanted).unwrap_or_else(|| panic!("no {status} in {spans:#?}"))["tags"];
+        assert_eq!(
+            (&tags["error.kind"], &tags["error.msg"], &tags["error"]),
+            (&json!(kind), &json!(message), &failure)
+        );
+    }
+}
+
+#[tokio::test]
 async fn contract_5_7_29_the_first_format_has_the_shape_of_the_contract() {
     let collector = Collector::start(V1).await;
     let url = collector.url(V1);
@@ -313,6 +341,24 @@ async fn without_a_collector_there_is_no_trace() {
     let current = get_with(running.service, "/current", &[("b3", &format!("{TRACE}-{SPAN}-1"))]).await;
     assert_eq!(current.body, "none");
     assert!(!get(running.admin, "/metrics").await.body.contains("chassis_spans"));
+}
+
+#[tokio::test]
+async fn json_lines_name_the_trace_of_their_request() {
+    let mut process = Process::start("tracing: {log: true}\nlogging: {format: json}").await;
+    let headers = [("b3", format!("{TRACE}-{SPAN}-1")), ("Apitrace", "mine".to_owned())];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    get_with(process.service, "/fibonacci/list?count=3", &headers).await;
+    let line: Value = serde_json::from_str(&process.logs("API CALL").await).unwrap();
+    assert_eq!(line["trace_id"], TRACE);
+    let span: Value = serde_json::from_str(&process.logs(" span\"").await).unwrap();
+    assert_eq!(
+        span["span_id"].as_str().unwrap().trim_start_matches('0'),
+        line["span_id"].as_str().unwrap().trim_start_matches('0')
+    );
+    process.signal("TERM").await;
+    let after: Value = serde_json::from_str(&process.logs("every request is answered").await).unwrap();
+    assert_eq!(after["trace_id"], Value::Null, "outside of a request there is none");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{context, envelope};
+use crate::{context, envelope, trace};
 
 /// How long a client should wait before it tries again; the queue moves within a second or not at all.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -98,6 +98,7 @@ impl From<Failure> for ServiceError {
 impl IntoResponse for ServiceError {
     /// In the dialect of the request that this task works on; `{"message": ...}` outside of one.
     fn into_response(self) -> Response {
+        trace::refused(self.status(), &self);
         let mut response = envelope::render(context::dialect(), &self);
         let headers = response.headers_mut();
         match self {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::record::Record;
+use crate::trace;
 
 /// Contract 2.3.12.
 pub(super) fn dev(record: &Record, line: &mut String) -> fmt::Result {
@@ -61,6 +62,11 @@ fn datetime(record: &Record) -> String {
 
 fn write(fields: impl Iterator<Item = (&'static str, Value)>, own: Value, line: &mut String) -> fmt::Result {
     let mut members: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+    // A line about a span names that one itself.
+    if let Some((trace, span)) = trace::current().filter(|_| !members.contains_key("trace_id")) {
+        members.insert("trace_id".to_owned(), trace.to_string().into());
+        members.insert("span_id".to_owned(), span.to_string().into());
+    }
     if let Value::Object(own) = own {
         members.extend(own);
     }

@@ -7,7 +7,7 @@
 //!
 //! | span | name | tags |
 //! |---|---|---|
-//! | server | [`name`] of the handler, else `GET /users/{id}` | `http.method`, `http.url` (absolute), `http.status_code`, `peer.ipv4`, `component` (the service), `error.kind` and `error.msg` of a failure |
+//! | server | [`name`] of the handler, else `GET /users/{id}` | `http.method`, `http.url` (absolute), `http.status_code`, `peer.ipv4`, `component` (the service), `error.kind` and `error.msg` of a refusal or failure |
 //! | client | the method, for example `get` | `component` (`http-client`), `http.method`, `http.url` (base), `http.path`, `http.status_code` |
 //! | local | as begun | `component` (the service, or what [`Span::component`] says) |
 //!
@@ -52,4 +52,8 @@ pub use self::{
     ids::{SpanId, TraceId},
     span::{Kind, Span, carry, current, fail, name, tag},
 };
-pub(crate) use self::{export::Tracing, span::Request, tracer::Tracer};
+pub(crate) use self::{
+    export::Tracing,
+    span::{Request, refused},
+    tracer::Tracer,
+};

@@ -209,7 +209,13 @@ impl Request {
             self.span.tag(key, value);
         }
         match failure {
-            Some(Failure { kind, message }) => self.span.fail(kind, message),
+            Some(Failure { kind, message }) => {
+                self.span.fail(kind, message);
+                // What the client did wrong is told, but is no failure of the service.
+                if let Some(open) = self.span.0.as_mut().filter(|_| !status.is_server_error()) {
+                    open.record.failure = None;
+                }
+            }
             None if status.is_server_error() => {
                 let reason = status.canonical_reason().unwrap_or("Unknown");
                 self.span.fail(reason, reason);
@@ -240,6 +246,17 @@ pub fn tag(key: impl Into<Cow<'static, str>>, value: impl Display) {
 /// Marks the span of the request as failed; a status of 500 or more does so by itself, but knows no reason.
 pub fn fail(kind: impl Into<Cow<'static, str>>, message: impl Display) {
     note(|notes| notes.failure = Some(Failure { kind: kind.into(), message: bounded(&message) }));
+}
+
+/// Tells the request's span of an error that is answered (contract 5.7.27), unless the handler has said more. Its kind
+/// is the status in one word: `NotFound`.
+pub(crate) fn refused(status: StatusCode, error: &dyn Display) {
+    note(|notes| {
+        notes.failure.get_or_insert_with(|| Failure {
+            kind: status.canonical_reason().unwrap_or("Unknown").replace(' ', "").into(),
+            message: bounded(error),
+        });
+    });
 }
 
 /// The trace and the span this task works on, `None` outside of a traced request. For log lines.
