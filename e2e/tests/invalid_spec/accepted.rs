@@ -20,6 +20,8 @@ pub fn all() -> Vec<Value> {
         json!({ "proxy": { "timeout": "1m30s", "maxBodySize": "1" } }),
         json!({ "proxy": { "maxBodySize": "1Gi" } }),
         json!({ "monitoring": { "interval": "500ms", "labels": { "release": "", "example.com/team": "A_1.b-2" } } }),
+        json!({ "monitoring": { "interval": "1m", "scrapeTimeout": "60s", "sampleLimit": 1 } }),
+        json!({ "monitoring": { "relabelings": [{}, { "action": "hashmod", "sourceLabels": ["a"], "targetLabel": "b", "modulus": 2 }] } }),
         json!({ "env": [{ "name": "_A.b-1" }, { "name": "B", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }] }),
         json!({ "resources": { "requests": { "cpu": 1, "memory": "0.5Gi" }, "limits": { "cpu": "1500m", "example.com/gpu": 1 } } }),
         json!({ "autoscaling": { "minReplicas": 1000, "maxReplicas": 1000 } }),

@@ -7,8 +7,19 @@ pub type Row = (Value, &'static str);
 
 /// All of them.
 pub fn all() -> Vec<Row> {
-    [numbers(), words(), durations(), labels(), environment(), quantities(), scaling(), rollout(), slips()]
-        .concat()
+    [
+        numbers(),
+        words(),
+        durations(),
+        labels(),
+        monitoring(),
+        environment(),
+        quantities(),
+        scaling(),
+        rollout(),
+        slips(),
+    ]
+    .concat()
 }
 
 /// Numbers and their bounds.
@@ -107,6 +118,31 @@ fn labels() -> Vec<Row> {
             "are the operator's: use a prefix of your own",
         ),
         (json!({ "monitoring": { "labels": many_labels } }), "must have at most 32 items"),
+    ]
+}
+
+/// The rest of monitoring.
+fn monitoring() -> Vec<Row> {
+    let of = |monitoring: Value| json!({ "monitoring": monitoring });
+    vec![
+        (of(json!({ "scrapeTimeout": "5" })), "write a duration with a unit, such as 5s"),
+        (of(json!({ "scrapeTimeout": "31s" })), "scrapeTimeout is longer than interval"),
+        (of(json!({ "interval": "5s", "scrapeTimeout": "1m" })), "scrapeTimeout is longer than interval"),
+        (of(json!({ "sampleLimit": 0 })), "sampleLimit in body should be greater than or equal to 1"),
+        (
+            of(json!({ "sampleLimit": 10_000_001 })),
+            "sampleLimit in body should be less than or equal to 10000000",
+        ),
+        (
+            of(json!({ "relabelings": [{ "action": "remove" }] })),
+            r#"supported values: "replace", "keep", "drop""#,
+        ),
+        (
+            of(json!({ "relabelings": [{ "sourceLabels": ["a-b"] }] })),
+            "should match '^[a-zA-Z_][a-zA-Z0-9_]*$'",
+        ),
+        (of(json!({ "metricRelabelings": vec![json!({}); 33] })), "must have at most 32 items"),
+        (of(json!({ "metricRelabelings": [{ "modulus": 0 }] })), "should be greater than or equal to 1"),
     ]
 }
 

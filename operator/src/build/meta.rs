@@ -95,6 +95,13 @@ pub(super) fn object_meta(validated: &Validated) -> ObjectMeta {
     }
 }
 
+/// As [`object_meta`], with the labels by which a Prometheus selects.
+pub(super) fn monitoring_meta(validated: &Validated) -> ObjectMeta {
+    let mut all = validated.spec.monitoring.labels.clone();
+    all.extend(labels(validated));
+    ObjectMeta { labels: Some(all), ..object_meta(validated) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::child_name;
