@@ -20,7 +20,7 @@ const CRD: &str = "servicemonitors.monitoring.coreos.com";
 async fn monitors_come_with_their_crd() -> Result<()> {
     e2e::run("monitor-crd", async |case| {
         case.apply_ready("early", json!({})).await?;
-        case.condition("early", "Monitored", "True", "ServiceMonitorApplied").await?;
+        case.condition("early", "Monitored", "True", "ServiceMonitorSelected").await?;
         let operator = case.operator().await?;
 
         let saved = Saved::take(case).await?;
@@ -31,7 +31,7 @@ async fn monitors_come_with_their_crd() -> Result<()> {
         let monitors = case.dynamic(&monitors());
         for name in ["early", "late"] {
             wait::found(&monitors, name, "its ServiceMonitor", wait::LONG, |_| true).await?;
-            case.condition(name, "Monitored", "True", "ServiceMonitorApplied").await?;
+            case.condition(name, "Monitored", "True", "ServiceMonitorSelected").await?;
         }
         operator.ensure_not_restarted().await
     })

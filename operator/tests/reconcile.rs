@@ -14,7 +14,7 @@ use kube::{
 use operator::{
     api::Microservice,
     build::Kind,
-    controller::{Class, Context, Error, Settings, Stores, reconcile},
+    controller::{Class, Context, Error, Scrapers, Settings, Stores, reconcile},
     metrics::Metrics,
 };
 use rstest::rstest;
@@ -39,7 +39,9 @@ fn world() -> World {
     let (missing, receiver) = watch::channel(BTreeSet::new());
     let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
     let metrics = Arc::new(Metrics::new().unwrap());
-    let context = Arc::new(Context::new(api.client(), Stores::new(store().0), receiver, settings, metrics));
+    let (_, scrapers) = watch::channel(Scrapers::default());
+    let stores = Stores::new(store().0);
+    let context = Arc::new(Context::new(api.client(), stores, receiver, scrapers, settings, metrics));
     World { api, context, missing }
 }
 

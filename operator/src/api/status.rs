@@ -90,7 +90,7 @@ pub enum ConditionType {
     Available,
     /// A rollout is under way.
     Progressing,
-    /// A `ServiceMonitor` is in place.
+    /// A Prometheus takes the `ServiceMonitor`.
     Monitored,
     /// The summary: every replica runs this generation and answers.
     Ready,
@@ -117,8 +117,14 @@ pub enum Reason {
     ProgressDeadlineExceeded,
     /// Some replicas still run another number of workers.
     ConcurrencyLagging,
-    /// A `ServiceMonitor` is in place.
-    ServiceMonitorApplied,
+    /// A Prometheus selects the `ServiceMonitor`.
+    ServiceMonitorSelected,
+    /// A Prometheus selects the `ServiceMonitor` and finds fault with it.
+    ServiceMonitorRejected,
+    /// There are Prometheus objects, and none selects the `ServiceMonitor`.
+    NoPrometheusSelects,
+    /// No Prometheus object can be seen, so nothing can be said.
+    NoPrometheusSeen,
     /// The cluster has no `ServiceMonitor`; it is made as soon as the CRD is installed.
     ServiceMonitorCRDMissing,
     /// `spec.monitoring.enabled` is false.

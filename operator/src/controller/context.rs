@@ -9,7 +9,9 @@ use kube::{
 };
 use tokio::sync::watch;
 
-use super::{backoff::Backoffs, validate::Settings, watches::Stores, workers::WorkersClient};
+use super::{
+    backoff::Backoffs, scrapers::Scrapers, validate::Settings, watches::Stores, workers::WorkersClient,
+};
 use crate::{
     api::Microservice,
     build::{Kind, meta::MANAGER},
@@ -27,6 +29,8 @@ pub struct Context {
     pub stores: Stores,
     /// Optional kinds that the cluster does not know.
     pub missing: watch::Receiver<BTreeSet<Kind>>,
+    /// Those that select `ServiceMonitors`.
+    pub scrapers: watch::Receiver<Scrapers>,
     /// The images to use.
     pub settings: Settings,
     /// One recorder for all, or it could not aggregate.
@@ -45,6 +49,7 @@ impl Context {
         client: Client,
         stores: Stores,
         missing: watch::Receiver<BTreeSet<Kind>>,
+        scrapers: watch::Receiver<Scrapers>,
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -54,6 +59,7 @@ impl Context {
             client,
             stores,
             missing,
+            scrapers,
             settings,
             workers: WorkersClient::default(),
             backoffs: Backoffs::default(),

@@ -9,10 +9,12 @@ mod disruption;
 mod drift;
 mod error;
 mod events;
+mod monitored;
 pub mod observe;
 mod prune;
 mod reconcile;
 pub mod replicas;
+mod scrapers;
 pub mod status;
 mod store;
 mod trouble;
@@ -32,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
+pub use scrapers::Scrapers;
 pub use store::{Entry, Store};
 pub use validate::Settings;
 pub use watches::{Stores, Watches};
@@ -58,7 +61,7 @@ pub async fn run(
 ) -> Result<(), Overrun> {
     let watches = Watches::start(&client, &metrics);
     let ready = async {
-        watches.stores.ready().await;
+        watches.ready().await;
         readiness.stores_filled();
         leadership.known().await;
         readiness.leader_known();
@@ -75,6 +78,7 @@ pub async fn run(
             client.clone(),
             watches.stores.clone(),
             watches.missing.clone(),
+            watches.scrapers.clone(),
             settings.clone(),
             metrics.clone(),
         );
@@ -91,6 +95,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(watches.touched.listen())
         .reconcile_all_on(watches::changes(watches.missing.clone()))
+        .reconcile_all_on(watches::changes(watches.scrapers.clone()))
         .graceful_shutdown_on(over.cancelled_owned());
     let store = controller.store();
     let filled = async {

@@ -5,7 +5,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::{observe::Live, store::Entry};
+use crate::{
+    build::Kind,
+    controller::{observe::Live, store::Entry},
+};
 
 /// A Deployment at rest with two replicas, after `change`.
 fn deployment(change: &Value) -> DynamicObject {
