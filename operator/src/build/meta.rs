@@ -55,6 +55,11 @@ pub fn child_name(name: &str) -> String {
     format!("{}-{suffix}", label.trim_end_matches('-'))
 }
 
+/// Where the Service of this name is reached inside the cluster.
+pub fn service_url(child_name: &str, namespace: &str) -> String {
+    format!("http://{child_name}.{namespace}.svc")
+}
+
 /// First 16 hex digits of the SHA-256 of `bytes`.
 pub fn digest(bytes: &[u8]) -> String {
     let mut first = [0; 8];

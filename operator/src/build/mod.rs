@@ -20,6 +20,7 @@ use strum::VariantArray;
 
 pub use child::Child;
 pub use kind::Kind;
+pub use nginx::READY_PATH;
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
 
 use crate::controller::validate::Validated;

@@ -2,7 +2,7 @@ use crate::{api::PROXY_PORT, controller::validate::Validated};
 
 /// Path that the kubelet asks for readiness; nginx passes it on, so that a pod is ready only when
 /// the way through nginx to the service works.
-pub(super) const READY_PATH: &str = "/-/readyz";
+pub const READY_PATH: &str = "/-/readyz";
 
 /// Longer than the service's own limits, so that the service's 503 or 504 wins over nginx's.
 const TIMEOUT_MARGIN: u64 = 2;

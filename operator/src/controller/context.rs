@@ -10,7 +10,8 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
-    backoff::Backoffs, scrapers::Scrapers, validate::Settings, watches::Stores, workers::WorkersClient,
+    backoff::Backoffs, scrapers::Scrapers, validate::Settings, verify::Verifier, watches::Stores,
+    workers::WorkersClient,
 };
 use crate::{
     api::Microservice,
@@ -37,6 +38,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// The pods' admin ports.
     pub workers: WorkersClient,
+    /// The Services.
+    pub verifier: Verifier,
     /// How often each Microservice failed of late.
     pub backoffs: Backoffs,
     /// The operator's own numbers.
@@ -62,6 +65,7 @@ impl Context {
             scrapers,
             settings,
             workers: WorkersClient::default(),
+            verifier: Verifier::default(),
             backoffs: Backoffs::default(),
             metrics,
         }
@@ -71,5 +75,6 @@ impl Context {
     pub fn forget(&self, name: &Name) {
         self.backoffs.forget(name);
         self.workers.forget(name);
+        self.verifier.forget(name);
     }
 }

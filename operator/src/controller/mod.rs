@@ -19,6 +19,7 @@ pub mod status;
 mod store;
 mod trouble;
 pub mod validate;
+mod verify;
 mod watches;
 mod workers;
 

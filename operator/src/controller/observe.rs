@@ -11,7 +11,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::Store as PodStore};
 use strum::VariantArray;
 
-use super::{context::Context, error::Error, scrapers::Scrapers, store::Entry, workers::Answer};
+use super::{
+    context::Context, error::Error, scrapers::Scrapers, store::Entry, verify::Verification, workers::Answer,
+};
 use crate::{
     api::{ConcurrencyChange, Microservice},
     build::{
@@ -49,6 +51,8 @@ pub struct Observed {
     pub pods: Vec<Arc<Pod>>,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
+    /// What became of a request through the Service.
+    pub verification: Verification,
 }
 
 impl Observed {
@@ -83,7 +87,12 @@ pub async fn observe(microservice: &Microservice, context: &Context) -> Result<O
         // The rollout tells.
         ConcurrencyChange::Restart => BTreeMap::new(),
     };
-    Ok(Observed { children, missing, scrapers, pods, workers })
+    // A foreign Service of the name is none of our business.
+    let verification = match children.get(&Child::Service) {
+        Some(Live::Ours(_)) => context.verifier.verify(microservice, &pods).await,
+        _ => Verification::Untried,
+    };
+    Ok(Observed { children, missing, scrapers, pods, workers, verification })
 }
 
 async fn children(

@@ -16,11 +16,15 @@ use super::{
     store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
+    verify::Verification,
     workers::{Answer, Workers, lagging},
 };
 use crate::{
     api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
-    build::{Child, meta::NAME_LABEL},
+    build::{
+        Child,
+        meta::{NAME_LABEL, service_url},
+    },
 };
 
 /// Places in the service's queue for each request it works on (contract 1.9).
@@ -90,6 +94,7 @@ fn rejected(
         seal(ConditionType::Available, rollout.available(observed)),
         seal(ConditionType::Progressing, Verdict::no(Reason::Pending, pending)),
         seal(ConditionType::Monitored, Verdict::unknown(Reason::Pending, pending)),
+        seal(ConditionType::Verified, verified(observed)),
         seal(ConditionType::Ready, Verdict::no(rejection.reason, message)),
     ];
     (MicroserviceStatus { problems: rejection.problems.clone(), ..rollout.count(base) }, new)
@@ -119,6 +124,7 @@ fn accepted(
         seal(ConditionType::Available, rollout.available(observed)),
         seal(ConditionType::Progressing, progressing),
         seal(ConditionType::Monitored, monitored),
+        seal(ConditionType::Verified, verified(observed)),
         seal(ConditionType::Ready, ready),
     ];
     if validated.spec.suspend {
@@ -127,7 +133,7 @@ fn accepted(
     let status = MicroserviceStatus {
         selector: format!("{NAME_LABEL}={}", validated.child_name),
         capacity: capacity(validated, observed, rollout.ready),
-        url: format!("http://{}.{}.svc", validated.child_name, validated.namespace),
+        url: url(&base.url, validated, observed),
         effective_image: validated.image.clone(),
         version: split_image(&validated.image).1.to_owned(),
         problems,
@@ -230,6 +236,25 @@ impl Rollout {
 fn words(status: &DeploymentStatus, type_: &str, status_: &str, reason: Option<&str>) -> Option<String> {
     let found = status.conditions.iter().flatten().find(|c| c.type_ == type_ && c.status == status_)?;
     (reason.is_none() || found.reason.as_deref() == reason).then(|| found.message.clone().unwrap_or_default())
+}
+
+/// Did a request through the Service reach the service?
+fn verified(observed: &Observed) -> Verdict {
+    match &observed.verification {
+        Verification::Untried => {
+            Verdict::unknown(Reason::Pending, "a request is sent as soon as a replica is ready")
+        }
+        Verification::Answered => {
+            Verdict::yes(Reason::RequestAnswered, "a request through the Service was answered")
+        }
+        Verification::Failed { words, .. } => Verdict::no(Reason::RequestFailed, words.clone()),
+    }
+}
+
+/// Published with the first request that was answered; then it stays, as clients know it.
+fn url(published: &str, validated: &Validated, observed: &Observed) -> String {
+    let url = service_url(&validated.child_name, &validated.namespace);
+    if observed.verification == Verification::Answered || published == url { url } else { String::new() }
 }
 
 /// Such a failure keeps nobody from being served.
