@@ -4,7 +4,7 @@
 # inputs before is only looked up.
 #
 # PART: kubernetes helm coredns metrics-server prometheus-operator prometheus
-#       pause testapp
+#       pause testapp statsd-exporter
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 programs=$cluster_dir/programs
@@ -40,6 +40,8 @@ recipe_prometheus() {
 	go -C "$programs/prometheus" build -v -trimpath -tags remove_all_sd,enable_kubernetes_sd -o "$out/prometheus" \
 		-ldflags '-s -w -X github.com/prometheus/common/version.Version=3.13.5' github.com/prometheus/prometheus/cmd/prometheus
 }
+# The tests of the service send it their metrics.
+recipe_statsd_exporter() { GOBIN=$out go install -v -ldflags '-s -w' github.com/prometheus/statsd_exporter@v0.31.0; }
 recipe_pause() { go -C "$programs/pause" build -v -trimpath -o "$out/pause" -ldflags '-s -w' .; }
 recipe_testapp() { go -C "$programs/testapp" build -v -trimpath -o "$out/testapp" -ldflags '-s -w' .; }
 

@@ -124,8 +124,8 @@ build_images() {
 		say "(REGISTRY= and TAG= choose others; make images REGISTRY=... TAG=... OUT=dist makes archives to push)"
 		return
 	fi
-	# nginx: only the local cluster cannot pull it.
-	[ "$cluster" != local ] || set -- "$@" nginx
+	# Only the local cluster cannot pull these.
+	[ "$cluster" != local ] || set -- "$@" nginx statsd-exporter
 	while read -r name line; do
 		image[$name]=${line% *}
 		archive[$name]=${line#* }

@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn operate(args: RunArgs) -> anyhow::Result<()> {
-    let RunArgs { service_image, proxy_image, admin_addr, log_level, log_format, .. } = &args;
+    let RunArgs { service_image, proxy_image, statsd_image, admin_addr, log_level, log_format, .. } = &args;
     telemetry::init(log_level, *log_format)?;
     let stop = shutdown::on_signal().context("signals can't be received")?;
     let metrics = Arc::new(Metrics::new().context("metrics can't be registered")?);
@@ -58,7 +58,11 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         .await
         .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
     if wait_until_served(&Client::try_from(config.clone())?, &stop).await? {
-        let settings = Settings { service_image: service_image.clone(), proxy_image: proxy_image.clone() };
+        let settings = Settings {
+            service_image: service_image.clone(),
+            proxy_image: proxy_image.clone(),
+            statsd_image: statsd_image.clone(),
+        };
         let resign = CancellationToken::new();
         let (leadership, elector) = elect(&config, &args, resign.clone())?;
         tokio::spawn(leadership.clone().follow({

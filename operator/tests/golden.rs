@@ -35,6 +35,7 @@ fn render(input: &str, live: Option<&str>) -> String {
     let settings = Settings {
         service_image: "microservice-dev/service:test".into(),
         proxy_image: "nginx-unprivileged:test".into(),
+        statsd_image: "statsd-exporter:test".into(),
     };
     let observed = live.map(observed).unwrap_or_default();
     let validated = validate(&microservice, &observed, &settings).expect("a valid example");

@@ -37,7 +37,11 @@ struct World {
 fn world() -> World {
     let api = FakeApi::default();
     let (missing, receiver) = watch::channel(BTreeSet::new());
-    let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+    let settings = Settings {
+        service_image: "service:1".into(),
+        proxy_image: "nginx:1".into(),
+        statsd_image: "statsd:1".into(),
+    };
     let metrics = Arc::new(Metrics::new().unwrap());
     let (_, scrapers) = watch::channel(Scrapers::default());
     let stores = Stores::new(store().0);

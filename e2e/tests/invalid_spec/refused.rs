@@ -143,6 +143,28 @@ fn monitoring() -> Vec<Row> {
         ),
         (of(json!({ "metricRelabelings": vec![json!({}); 33] })), "must have at most 32 items"),
         (of(json!({ "metricRelabelings": [{ "modulus": 0 }] })), "should be greater than or equal to 1"),
+        (of(json!({ "rules": { "errorPercent": 0 } })), "should be greater than or equal to 1"),
+        (of(json!({ "rules": { "latency": "2h" } })), "write a duration up to 1h with a unit"),
+        (
+            of(json!({ "rules": { "own": [{ "expr": "up" }] } })),
+            "write either alert, for an alert, or record",
+        ),
+        (of(json!({ "rules": { "own": [{ "alert": "A" }] } })), "expr: Required value"),
+        (
+            of(json!({ "rules": { "own": [{ "record": "a", "expr": "up", "for": "1m" }] } })),
+            "for belongs to an alert: remove it from the recording rule",
+        ),
+        (of(json!({ "rules": { "own": [{ "alert": "A", "expr": "up", "for": "soon" }] } })), "such as 5m"),
+        (of(json!({ "dashboard": { "labels": { "microservice.dev/a": "b" } } })), "use a prefix of your own"),
+        (of(json!({ "statsd": { "image": "a b" } })), "write an image reference without spaces"),
+        (
+            json!({ "monitoring": { "statsd": {} }, "port": 9102 }),
+            "9102 is the StatsD exporter's own port: choose another port and adminPort",
+        ),
+        (
+            json!({ "monitoring": { "statsd": {} }, "env": [{ "name": "PYMICRO_STATSD", "value": "http://a" }] }),
+            "where metrics are pushed to is set by monitoring.statsd",
+        ),
     ]
 }
 

@@ -70,7 +70,11 @@ fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
     let mut microservice = Microservice::new(name, serde_json::from_value(spec.clone())?);
     microservice.metadata.namespace = Some("default".into());
     microservice.metadata.uid = Some("11111111-2222-3333-4444-555555555555".into());
-    let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+    let settings = Settings {
+        service_image: "service:1".into(),
+        proxy_image: "nginx:1".into(),
+        statsd_image: "statsd:1".into(),
+    };
     match validate(&microservice, &Observed::default(), &settings) {
         Ok(validated) => Ok(build(&validated).into_iter().collect()),
         Err(rejection) => bail!("{rejection:?}"),

@@ -58,6 +58,15 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Names and texts of a rule.
+pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": 1024},
+    })
+}
+
 /// A pod's environment; bounded for the same reason.
 pub(super) fn environment(generator: &mut SchemaGenerator) -> Schema {
     let mut item = EnvVar::json_schema(generator);

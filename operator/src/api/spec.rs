@@ -57,6 +57,10 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("autoscaling by CPU compares with what is requested: add cpu to resources.requests, such as cpu: 100m"),
     validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !has(self.autoscaling.memory) || (has(self.resources.requests) && 'memory' in self.resources.requests) || (has(self.resources.limits) && 'memory' in self.resources.limits)")
         .message("autoscaling by memory compares with what is requested: add memory to resources.requests, such as memory: 64Mi"),
+    validation = Rule::new("!has(self.monitoring.statsd) || (self.port != 9102 && self.adminPort != 9102)")
+        .message("9102 is the StatsD exporter's own port: choose another port and adminPort, or remove monitoring.statsd"),
+    validation = Rule::new("!has(self.monitoring.statsd) || !has(self.env) || self.env.all(e, !(e.name in ['PYMICRO_SEND_METRICS', 'PYMICRO_STATSD', 'CHASSIS_METRICS__PUSH', 'CHASSIS_METRICS__STATSD']))")
+        .message("where metrics are pushed to is set by monitoring.statsd: remove PYMICRO_SEND_METRICS, PYMICRO_STATSD, CHASSIS_METRICS__PUSH and CHASSIS_METRICS__STATSD from env"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MicroserviceSpec {

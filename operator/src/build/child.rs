@@ -2,7 +2,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, autoscaler, config_map, deployment, disruption_budget, service, service_account, service_monitor,
+    Kind, autoscaler, config_map, dashboard, deployment, disruption_budget, meta::suffixed, prometheus_rule,
+    service, service_account, service_monitor,
 };
 use crate::{api::MicroserviceSpec, controller::validate::Validated};
 
@@ -24,6 +25,10 @@ pub enum Child {
     PodDisruptionBudget,
     /// Makes Prometheus scrape the pods.
     ServiceMonitor,
+    /// Alerts.
+    PrometheusRule,
+    /// What Grafana shows.
+    Dashboard,
 }
 
 impl Child {
@@ -31,12 +36,13 @@ impl Child {
     pub fn kind(self) -> Kind {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
-            Self::ConfigMap => Kind::ConfigMap,
+            Self::ConfigMap | Self::Dashboard => Kind::ConfigMap,
             Self::Service => Kind::Service,
             Self::Deployment => Kind::Deployment,
             Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
             Self::PodDisruptionBudget => Kind::PodDisruptionBudget,
             Self::ServiceMonitor => Kind::ServiceMonitor,
+            Self::PrometheusRule => Kind::PrometheusRule,
         }
     }
 
@@ -49,7 +55,9 @@ impl Child {
             | Self::Deployment
             | Self::HorizontalPodAutoscaler
             | Self::PodDisruptionBudget
-            | Self::ServiceMonitor => child_name.to_owned(),
+            | Self::ServiceMonitor
+            | Self::PrometheusRule => child_name.to_owned(),
+            Self::Dashboard => suffixed(child_name, "dashboard"),
         }
     }
 
@@ -61,6 +69,9 @@ impl Child {
             // One that protects a single pod can only keep its node from being drained.
             Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
             Self::ServiceMonitor => spec.monitoring.enabled,
+            // Without metrics there is nothing to tell or to show.
+            Self::PrometheusRule => spec.monitoring.enabled && spec.monitoring.rules.is_some(),
+            Self::Dashboard => spec.monitoring.enabled && spec.monitoring.dashboard.is_some(),
         }
     }
 
@@ -74,6 +85,8 @@ impl Child {
             Self::HorizontalPodAutoscaler => json(autoscaler::build(validated)),
             Self::PodDisruptionBudget => json(disruption_budget::build(validated)),
             Self::ServiceMonitor => json(service_monitor::build(validated)),
+            Self::PrometheusRule => json(prometheus_rule::build(validated)),
+            Self::Dashboard => json(dashboard::build(validated)),
         }
     }
 }

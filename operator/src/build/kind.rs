@@ -6,7 +6,7 @@ use k8s_openapi::api::{
 };
 use kube::api::ApiResource;
 
-use super::ServiceMonitor;
+use super::{PrometheusRule, ServiceMonitor};
 
 /// A kind of the API that we make objects of; each has one watch.
 #[derive(
@@ -21,6 +21,7 @@ pub enum Kind {
     HorizontalPodAutoscaler,
     PodDisruptionBudget,
     ServiceMonitor,
+    PrometheusRule,
 }
 
 impl Kind {
@@ -34,13 +35,14 @@ impl Kind {
             Self::HorizontalPodAutoscaler => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
+            Self::PrometheusRule => ApiResource::erase::<PrometheusRule>(&()),
         }
     }
 
     /// Comes with a definition of its own, that a cluster may not have.
     pub fn is_optional(self) -> bool {
         match self {
-            Self::ServiceMonitor => true,
+            Self::ServiceMonitor | Self::PrometheusRule => true,
             Self::ServiceAccount
             | Self::ConfigMap
             | Self::Service

@@ -6,14 +6,18 @@ mod autoscaler;
 mod child;
 mod config_map;
 mod container;
+mod dashboard;
 mod deployment;
 mod disruption_budget;
 mod kind;
 pub mod meta;
 mod nginx;
+mod prometheus_rule;
+mod queries;
 mod service;
 mod service_account;
 mod service_monitor;
+mod statsd;
 
 use serde_json::Value;
 use strum::VariantArray;
@@ -21,6 +25,7 @@ use strum::VariantArray;
 pub use child::Child;
 pub use kind::Kind;
 pub use nginx::READY_PATH;
+pub use prometheus_rule::{PrometheusRule, PrometheusRuleSpec};
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
 
 use crate::controller::validate::Validated;

@@ -69,6 +69,17 @@ pub(super) fn unselected(verdict: &Verdict) -> Option<Problem> {
     })
 }
 
+/// Alerts are asked for, and the cluster does not have the kind.
+pub(super) fn without_rules(validated: &Validated, observed: &Observed) -> Option<Problem> {
+    let missing =
+        Child::PrometheusRule.is_wanted(&validated.spec) && !observed.serves(Child::PrometheusRule.kind());
+    missing.then(|| Problem {
+        field: "spec.monitoring.rules".into(),
+        severity: Severity::Warning,
+        message: "the cluster has no PrometheusRule: install the Prometheus Operator; the alerts then follow by themselves".into(),
+    })
+}
+
 fn selected(monitor: &DynamicObject, observed: &Observed) -> Verdict {
     let namespace = monitor.namespace().unwrap_or_default();
     let scrapers = &observed.scrapers;
@@ -231,6 +242,16 @@ mod tests {
         let list = json!([prometheus("main", &json!({"release": "x"}))]);
         let (verdict, _) = verdict(&list, &json!([binding("main", "True", 2)]));
         assert_eq!(verdict, "Some(false)/NoPrometheusSelects");
+    }
+
+    #[test]
+    fn alerts_that_the_cluster_can_t_have_are_told() {
+        let mut validated = Validated::example();
+        let observed = Observed { missing: [Kind::PrometheusRule].into(), ..Observed::default() };
+        assert_eq!(without_rules(&validated, &observed), None);
+        validated.spec.monitoring.rules = Some(crate::api::Rules::default());
+        assert_eq!(without_rules(&validated, &observed).unwrap().field, "spec.monitoring.rules");
+        assert_eq!(without_rules(&validated, &Observed::default()), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     apply::Applied,
     autoscaler, conditions,
     error::Error,
-    monitored::{monitored, unselected},
+    monitored::{monitored, unselected, without_rules},
     observe::Observed,
     store::part,
     trouble::trouble,
@@ -112,6 +112,7 @@ fn accepted(
     let monitored = monitored(validated, applied, observed);
     let mut problems = problems(validated, applied, observed);
     problems.extend(unselected(&monitored));
+    problems.extend(without_rules(validated, observed));
     let suspended = |status| Verdict(status, Reason::Suspended, SUSPENDED.into());
     let (progressing, ready) = if validated.spec.suspend {
         // Whether the pods are of this generation is not looked at.
@@ -259,7 +260,7 @@ fn url(published: &str, validated: &Validated, observed: &Observed) -> String {
 
 /// Such a failure keeps nobody from being served.
 pub(super) fn is_about_monitoring(error: &Error) -> bool {
-    matches!(error, Error::Apply { kind: "ServiceMonitor", .. })
+    matches!(error, Error::Apply { kind: "ServiceMonitor" | "PrometheusRule", .. })
 }
 
 fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout: &Rollout) -> Verdict {

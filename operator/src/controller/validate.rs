@@ -24,6 +24,8 @@ pub struct Settings {
     pub service_image: String,
     /// nginx's image.
     pub proxy_image: String,
+    /// The StatsD exporter's image.
+    pub statsd_image: String,
 }
 
 /// A spec that can be built: defaults filled in, text parsed.
@@ -45,6 +47,8 @@ pub struct Validated {
     pub bundled: bool,
     /// nginx's image.
     pub proxy_image: String,
+    /// The StatsD exporter's image.
+    pub statsd_image: String,
     /// `spec.proxy.timeout`.
     pub timeout: Duration,
     /// `spec.rollout.progressDeadline`.
@@ -99,6 +103,16 @@ pub fn validate(
             ));
         }
     }
+    if spec.monitoring.statsd.is_some() {
+        for path in [["metrics", "push"], ["metrics", "statsd"]] {
+            if find(&spec.config, &path) {
+                problems.push(error(
+                    format!("spec.config.{}", path.join(".")),
+                    "is set by spec.monitoring.statsd: remove it from spec.config",
+                ));
+            }
+        }
+    }
     let timeout = parse_duration(&spec.proxy.timeout);
     if timeout.is_none() {
         problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));
@@ -130,6 +144,7 @@ pub fn validate(
                 .as_ref()
                 .is_none_or(|image| split_image(image).0 == split_image(&settings.service_image).0),
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
+            statsd_image: statsd_image(&spec, settings),
             timeout,
             progress_deadline,
             replicas,
@@ -138,6 +153,11 @@ pub fn validate(
         });
     }
     Err(Rejection { reason: Reason::InvalidSpec, problems })
+}
+
+fn statsd_image(spec: &MicroserviceSpec, settings: &Settings) -> String {
+    let image = spec.monitoring.statsd.as_ref().and_then(|statsd| statsd.image.clone());
+    image.unwrap_or_else(|| settings.statsd_image.clone())
 }
 
 fn find(config: &crate::api::Config, path: &[&str]) -> bool {
@@ -176,7 +196,11 @@ impl Validated {
         let mut microservice = Microservice::new("example", serde_json::from_str("{}").unwrap());
         microservice.metadata.uid = Some("uid".into());
         microservice.metadata.namespace = Some("default".into());
-        let settings = Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() };
+        let settings = Settings {
+            service_image: "service:1".into(),
+            proxy_image: "nginx:1".into(),
+            statsd_image: "statsd:1".into(),
+        };
         validate(&microservice, &Observed::default(), &settings).unwrap()
     }
 }
@@ -196,13 +220,18 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into() }
+        Settings {
+            service_image: "service:1".into(),
+            proxy_image: "nginx:1".into(),
+            statsd_image: "statsd:1".into(),
+        }
     }
 
     #[rstest]
     #[case(json!({"config": {"server": {"workers": 3}}}), "spec.config.server.workers", "spec.concurrency")]
     #[case(json!({"config": {"server": {"listen": "x"}}}), "spec.config.server.listen", "spec.port")]
     #[case(json!({"config": {"profile": "all"}}), "spec.config.profile", "spec.profile")]
+    #[case(json!({"monitoring": {"statsd": {}}, "config": {"metrics": {"push": false}}}), "spec.config.metrics.push", "spec.monitoring.statsd")]
     #[case(json!({"proxy": {"timeout": "soon"}}), "spec.proxy.timeout", "60s")]
     fn a_contradiction_names_field_and_remedy(
         #[case] spec: serde_json::Value,
