@@ -2,6 +2,9 @@
 //!
 //! The test deletes a CRD of the cluster and with it every ServiceMonitor; it puts back both, also
 //! when it fails. It is alone in this file, as the tests of one file run side by side.
+//!
+//! peers: RCO#67, rajsinghtech/homer-operator#23, thanos-operator#113, redpanda-data/redpanda#13321,
+//! che image-puller#74
 
 use anyhow::{Context, Result};
 use e2e::{CHILDREN, Case, status, wait};

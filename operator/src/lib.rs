@@ -11,7 +11,9 @@ pub mod build;
 pub mod controller;
 pub mod leader;
 pub mod metrics;
+pub mod pulse;
 pub mod readiness;
+pub mod requests;
 mod shutdown;
 mod telemetry;
 
@@ -26,6 +28,7 @@ use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
 use leader::{Elector, Fence, Leadership, Timing};
 use metrics::Metrics;
 use readiness::Readiness;
+use requests::Counted;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +72,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
             let metrics = metrics.clone();
             move |leads| metrics.leads(leads)
         }));
-        let client = fenced(config, leadership.clone())?;
+        let client = fenced(config, leadership.clone(), &metrics)?;
         // An error ends the process at once, without release: something may still be running.
         controller::run(client, settings, metrics, readiness, leadership, stop).await?;
         resign.cancel();
@@ -108,10 +111,12 @@ fn elect(
     Ok((leadership, Some(elector)))
 }
 
-/// A client that writes only while this process leads.
-fn fenced(config: Config, leadership: Leadership) -> kube::Result<Client> {
+/// A client that writes only while this process leads, and whose requests are counted.
+fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kube::Result<Client> {
+    let metrics = metrics.clone();
+    let counted = tower::layer::layer_fn(move |service| Counted::new(service, metrics.clone()));
     let fence = tower::layer::layer_fn(move |service| Fence::new(service, leadership.clone()));
-    Ok(ClientBuilder::try_from(config)?.with_layer(&fence).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).with_layer(&fence).build())
 }
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.

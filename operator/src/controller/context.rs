@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::{
     Client,
@@ -41,7 +41,7 @@ pub struct Context {
     /// The Services.
     pub verifier: Verifier,
     /// How often each Microservice failed of late.
-    pub backoffs: Backoffs,
+    backoffs: Backoffs,
     /// The operator's own numbers.
     pub metrics: Arc<Metrics>,
 }
@@ -71,9 +71,22 @@ impl Context {
         }
     }
 
+    /// How long to wait after one more failure.
+    pub fn back_off(&self, name: &Name) -> Duration {
+        let wait = self.backoffs.next(name);
+        self.metrics.backs_off(self.backoffs.len());
+        wait
+    }
+
+    /// The next failure is the first again.
+    pub fn is_well(&self, name: &Name) {
+        self.backoffs.forget(name);
+        self.metrics.backs_off(self.backoffs.len());
+    }
+
     /// Drops what is kept of a Microservice that is gone, or memory would grow with each that was.
     pub fn forget(&self, name: &Name) {
-        self.backoffs.forget(name);
+        self.is_well(name);
         self.workers.forget(name);
         self.verifier.forget(name);
     }

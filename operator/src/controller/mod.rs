@@ -92,13 +92,17 @@ pub async fn run(
 async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, over: CancellationToken) {
     readiness.microservices_listed(false);
     let client = context.client.clone();
-    let controller = Controller::new(Api::<Microservice>::all(client), watcher::Config::default())
+    let api = Api::<Microservice>::all(client);
+    let _watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+    let controller = Controller::new(api, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(watches.touched.listen())
         .reconcile_all_on(watches::changes(watches.missing.clone()))
         .reconcile_all_on(watches::changes(watches.scrapers.clone()))
         .graceful_shutdown_on(over.cancelled_owned());
     let store = controller.store();
+    let shown = store.clone();
+    context.metrics.show_conditions(Some(Box::new(move || shown.state())));
     let filled = async {
         if store.wait_until_ready().await.is_ok() {
             readiness.microservices_listed(true);
@@ -113,6 +117,9 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         futures::future::ready(())
     });
     futures::join!(reconciles, filled.map(drop));
+    // Another leader's from now on.
+    context.metrics.show_conditions(None);
+    context.metrics.backs_off(0);
     readiness.microservices_listed(true);
 }
 

@@ -60,7 +60,7 @@ pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -
         Err(_) => metrics::Outcome::Error,
     });
     let (action, _) = result?;
-    context.backoffs.forget(&name);
+    context.is_well(&name);
     Ok(action)
 }
 
@@ -199,7 +199,7 @@ pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Con
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.backoffs.next(&Name::from_obj(&*microservice));
+            let wait = context.back_off(&Name::from_obj(&*microservice));
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

@@ -189,12 +189,13 @@ fn ours() -> watcher::Config {
 pub(super) async fn each_event<K>(
     api: Api<K>,
     config: watcher::Config,
-    kind: &str,
+    kind: &'static str,
     metrics: &Metrics,
     mut handle: impl FnMut(Event<K>),
 ) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
+    let _watched = metrics.pulses.watch(api.resource_url(), kind);
     let mut events = pin!(watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
@@ -249,6 +250,7 @@ pub(super) async fn watch_definition(
 ) {
     let name = format!("{}.{}", resource.plural, resource.group);
     let api = Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client);
+    let _watched = metrics.pulses.watch(api.resource_url(), "CustomResourceDefinition");
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut events = pin!(watcher(api, config).default_backoff());
     let mut listed = false;
