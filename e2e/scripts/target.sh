@@ -127,8 +127,8 @@ build_images() {
 		say "(REGISTRY= and TAG= choose others; make images REGISTRY=... TAG=... OUT=dist makes archives to push)"
 		return
 	fi
-	# nginx: only the local cluster cannot pull it.
-	[ "$cluster" != local ] || set -- "$@" nginx
+	# Only the local cluster cannot pull these.
+	[ "$cluster" != local ] || set -- "$@" nginx statsd-exporter
 	while read -r name line; do
 		image[$name]=${line% *}
 		archive[$name]=${line#* }
@@ -149,10 +149,14 @@ load_images() {
 
 # install_chart: the operator with our images, and waits for it.
 install_chart() {
+	local monitoring=()
+	# Elsewhere the Prometheus operator may be missing.
+	[ "$cluster" != local ] || monitoring=(--set serviceMonitor.enabled=true --set serviceMonitor.interval=2s
+		--set prometheusRule.enabled=true --set dashboard.enabled=true --set operatorNetworkPolicy.enabled=true)
 	helm upgrade --install "$release" "$chart" -n "$namespace" --create-namespace \
 		--set "image.repository=${image[operator]%:*}" --set "image.tag=${image[operator]##*:}" \
 		--set "serviceImage.repository=${image[service]%:*}" --set "serviceImage.tag=${image[service]##*:}" \
-		--wait --timeout 120s >"$cache/log/helm.log" 2>&1 || {
+		"${monitoring[@]}" --wait --timeout 120s >"$cache/log/helm.log" 2>&1 || {
 		cat "$cache/log/helm.log" >&2
 		return 1
 	}

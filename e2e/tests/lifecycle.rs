@@ -12,7 +12,9 @@ const BODY: &str = r#"{"hello":"pymicro-flask","nested":{"a":[1]}}"#;
 async fn apply_ready_request_counted() -> Result<()> {
     e2e::run("lifecycle", async |case| {
         case.kubectl().run(&["apply", "-f", &example("hello.yaml")]).await?;
-        let hello = case.ready("hello").await?;
+        case.ready("hello").await?;
+        // The URL is published when a request there was answered.
+        let hello = case.condition("hello", "Verified", "True", "RequestAnswered").await?;
 
         let generation = hello.metadata.generation;
         let status = hello.status.clone().context("no status")?;

@@ -2,6 +2,9 @@
 //!
 //! The test deletes a CRD of the cluster and with it every ServiceMonitor; it puts back both, also
 //! when it fails. It is alone in this file, as the tests of one file run side by side.
+//!
+//! peers: RCO#67, rajsinghtech/homer-operator#23, thanos-operator#113, redpanda-data/redpanda#13321,
+//! che image-puller#74
 
 use anyhow::{Context, Result};
 use e2e::{CHILDREN, Case, status, wait};
@@ -20,7 +23,7 @@ const CRD: &str = "servicemonitors.monitoring.coreos.com";
 async fn monitors_come_with_their_crd() -> Result<()> {
     e2e::run("monitor-crd", async |case| {
         case.apply_ready("early", json!({})).await?;
-        case.condition("early", "Monitored", "True", "ServiceMonitorApplied").await?;
+        case.condition("early", "Monitored", "True", "ServiceMonitorSelected").await?;
         let operator = case.operator().await?;
 
         let saved = Saved::take(case).await?;
@@ -31,7 +34,7 @@ async fn monitors_come_with_their_crd() -> Result<()> {
         let monitors = case.dynamic(&monitors());
         for name in ["early", "late"] {
             wait::found(&monitors, name, "its ServiceMonitor", wait::LONG, |_| true).await?;
-            case.condition(name, "Monitored", "True", "ServiceMonitorApplied").await?;
+            case.condition(name, "Monitored", "True", "ServiceMonitorSelected").await?;
         }
         operator.ensure_not_restarted().await
     })

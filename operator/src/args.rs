@@ -36,6 +36,9 @@ pub struct RunArgs {
     /// nginx image, 1.27.4 or later, for uid 101.
     #[arg(long, env, global = true, default_value = "nginxinc/nginx-unprivileged:1.30")]
     pub proxy_image: String,
+    /// Image of the StatsD exporter of Microservices in push mode.
+    #[arg(long, env, global = true, default_value = "prom/statsd-exporter:v0.31.0")]
+    pub statsd_image: String,
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
     pub admin_addr: SocketAddr,

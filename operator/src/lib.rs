@@ -12,7 +12,9 @@ pub mod controller;
 pub mod leader;
 pub mod metrics;
 pub mod nginx;
+pub mod pulse;
 pub mod readiness;
+pub mod requests;
 mod shutdown;
 mod telemetry;
 
@@ -27,6 +29,7 @@ use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
 use leader::{Elector, Fence, Leadership, Timing};
 use metrics::Metrics;
 use readiness::Readiness;
+use requests::Counted;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn operate(args: RunArgs) -> anyhow::Result<()> {
-    let RunArgs { service_image, proxy_image, log_level, log_format, .. } = &args;
+    let RunArgs { service_image, proxy_image, statsd_image, log_level, log_format, .. } = &args;
     let admin_addr = args.admin_addr();
     telemetry::init(log_level, *log_format)?;
     let stop = shutdown::on_signal().context("signals can't be received")?;
@@ -64,6 +67,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
             service_image: service_image.clone(),
             proxy_image: proxy_image.clone(),
             network: args.network(),
+            statsd_image: statsd_image.clone(),
         };
         let resign = CancellationToken::new();
         let (leadership, elector) = elect(&config, &args, resign.clone())?;
@@ -71,7 +75,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
             let metrics = metrics.clone();
             move |leads| metrics.leads(leads)
         }));
-        let client = fenced(config, leadership.clone())?;
+        let client = fenced(config, leadership.clone(), &metrics)?;
         // An error ends the process at once, without release: something may still be running.
         controller::run(client, settings, metrics, readiness, leadership, stop).await?;
         resign.cancel();
@@ -110,10 +114,12 @@ fn elect(
     Ok((leadership, Some(elector)))
 }
 
-/// A client that writes only while this process leads.
-fn fenced(config: Config, leadership: Leadership) -> kube::Result<Client> {
+/// A client that writes only while this process leads, and whose requests are counted.
+fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kube::Result<Client> {
+    let metrics = metrics.clone();
+    let counted = tower::layer::layer_fn(move |service| Counted::new(service, metrics.clone()));
     let fence = tower::layer::layer_fn(move |service| Fence::new(service, leadership.clone()));
-    Ok(ClientBuilder::try_from(config)?.with_layer(&fence).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).with_layer(&fence).build())
 }
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.

@@ -1,14 +1,21 @@
 //! The operator's own numbers: a value, not a global, so that tests can read them. Labels come from
 //! closed sets.
 
-use std::time::Instant;
-
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-    process_collector::ProcessCollector,
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
-use crate::controller::Class;
+use kube::ResourceExt;
+use prometheus::{
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, process_collector::ProcessCollector,
+};
+
+use crate::{api::Microservice, controller::Class, pulse::Pulses};
+
+/// Gives all Microservices that there are.
+type Source = Box<dyn Fn() -> Vec<Arc<Microservice>> + Send>;
 
 /// What a reconcile came to.
 #[derive(Clone, Copy, Debug, strum::IntoStaticStr)]
@@ -27,7 +34,16 @@ pub struct Metrics {
     errors: IntCounterVec,
     writes: IntCounterVec,
     watch_errors: IntCounterVec,
+    api_requests: IntCounterVec,
+    in_backoff: IntGauge,
     leader: IntGauge,
+    watch_ages: GaugeVec,
+    conditions: IntGaugeVec,
+    /// Where the conditions are read at each scrape: an object that is gone leaves no series. Locked
+    /// also while the gauges of a scrape are filled.
+    source: Mutex<Option<Source>>,
+    /// Signs of life of the watches.
+    pub pulses: Pulses,
 }
 
 impl Metrics {
@@ -37,19 +53,45 @@ impl Metrics {
     /// Only where two metrics have the same name.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let counter = |name: &str, help: &str, label: &str| {
-            let counter =
-                IntCounterVec::new(Opts::new(format!("microservice_operator_{name}"), help), &[label])?;
+        let opts = |name: &str, help: &str| Opts::new(format!("microservice_operator_{name}"), help);
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(opts(name, help), labels)?;
             registry.register(Box::new(counter.clone()))?;
             prometheus::Result::Ok(counter)
         };
-        let errors =
-            counter("reconcile_errors_total", "Reconciles that failed, by what is done about it", "class")?;
-        let writes = counter("writes_total", "Children written because they were not as wanted", "kind")?;
-        let watch_errors = counter("watch_errors_total", "Watches that failed and were begun anew", "kind")?;
-        let leader =
-            IntGauge::new("microservice_operator_leader", "1 while this operator is the one that works")?;
-        registry.register(Box::new(leader.clone()))?;
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::with_opts(opts(name, help))?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let errors = counter(
+            "reconcile_errors_total",
+            "Reconciles that failed, by what is done about it",
+            &["class"],
+        )?;
+        let writes = counter("writes_total", "Children written because they were not as wanted", &["kind"])?;
+        let watch_errors =
+            counter("watch_errors_total", "Watches that failed and were begun anew", &["kind"])?;
+        let api_requests = counter(
+            "api_requests_total",
+            "Requests to the API server; code none: it did not answer",
+            &["verb", "resource", "code"],
+        )?;
+        let in_backoff = gauge("objects_in_backoff", "Microservices that failed and are tried again later")?;
+        let leader = gauge("leader", "1 while this operator is the one that works")?;
+        let watch_ages = GaugeVec::new(
+            opts("watch_age_seconds", "Time since the API server last sent something to a watch of the kind"),
+            &["kind"],
+        )?;
+        registry.register(Box::new(watch_ages.clone()))?;
+        let conditions = IntGaugeVec::new(
+            opts(
+                "condition",
+                "Conditions of the Microservices: 1 True, 0 False, -1 Unknown; only the leader has them",
+            ),
+            &["namespace", "name", "type"],
+        )?;
+        registry.register(Box::new(conditions.clone()))?;
         let reconciles = HistogramVec::new(
             HistogramOpts::new(
                 "microservice_operator_reconcile_duration_seconds",
@@ -61,7 +103,20 @@ impl Metrics {
         )?;
         registry.register(Box::new(reconciles.clone()))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, reconciles, errors, writes, watch_errors, leader })
+        Ok(Self {
+            registry,
+            reconciles,
+            errors,
+            writes,
+            watch_errors,
+            api_requests,
+            in_backoff,
+            leader,
+            watch_ages,
+            conditions,
+            source: Mutex::default(),
+            pulses: Pulses::default(),
+        })
     }
 
     /// Starts the clock of one reconcile.
@@ -84,6 +139,21 @@ impl Metrics {
         self.watch_errors.with_label_values(&[kind]).inc();
     }
 
+    /// The API server was asked.
+    pub fn asked(&self, verb: &str, resource: &str, code: &str) {
+        self.api_requests.with_label_values(&[verb, resource, code]).inc();
+    }
+
+    /// So many Microservices are tried again later.
+    pub fn backs_off(&self, objects: usize) {
+        self.in_backoff.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// From now on the conditions are those of these Microservices; without a source there are none.
+    pub fn show_conditions(&self, source: Option<Source>) {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = source;
+    }
+
     /// Whether this operator leads.
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
@@ -91,10 +161,32 @@ impl Metrics {
 
     /// All metrics as Prometheus reads them.
     pub fn text(&self) -> String {
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        self.watch_ages.reset();
+        for (kind, age) in self.pulses.ages() {
+            self.watch_ages.with_label_values(&[kind]).set(age.as_secs_f64());
+        }
+        self.conditions.reset();
+        source
+            .iter()
+            .flat_map(|source| source())
+            .for_each(|microservice| self.count_conditions(&microservice));
         let mut text = Vec::new();
         // Writing to memory can't fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         String::from_utf8(text).unwrap_or_default()
+    }
+
+    fn count_conditions(&self, microservice: &Microservice) {
+        let (namespace, name) = (microservice.namespace().unwrap_or_default(), microservice.name_any());
+        for condition in microservice.status.iter().flat_map(|status| &status.conditions) {
+            let labels = [&*namespace, &*name, &*condition.type_];
+            self.conditions.with_label_values(&labels).set(match &*condition.status {
+                "True" => 1,
+                "False" => 0,
+                _ => -1,
+            });
+        }
     }
 }
 
@@ -115,6 +207,34 @@ impl Timer<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Metrics, Outcome};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    /// peers: VictoriaMetrics/operator#2238, cert-manager/cert-manager#6312, k8ssandra-operator#171,
+    /// LLMKube#1001
+    #[test]
+    fn conditions_are_shown_as_long_as_there_is_the_object() {
+        let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let microservice = Arc::new(
+            serde_json::from_value(json!({
+                "apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice", "spec": {},
+                "metadata": {"namespace": "shop", "name": "a"},
+                "status": {"conditions": [condition("Ready", "True"), condition("Monitored", "False"), condition("Verified", "Unknown")]},
+            }))
+            .unwrap(),
+        );
+        let metrics = Metrics::new().unwrap();
+        metrics.show_conditions(Some(Box::new(move || vec![Arc::clone(&microservice)])));
+        let text = metrics.text();
+        for (type_, value) in [("Ready", 1), ("Monitored", 0), ("Verified", -1)] {
+            let line = format!(
+                r#"microservice_operator_condition{{name="a",namespace="shop",type="{type_}"}} {value}"#
+            );
+            assert!(text.contains(&line), "{text}");
+        }
+        metrics.show_conditions(Some(Box::new(Vec::new)));
+        assert!(!metrics.text().contains("shop"), "a series of an object that is gone");
+    }
 
     #[test]
     fn what_happened_is_shown() {

@@ -35,6 +35,7 @@ fn render(input: &str, live: Option<&str>) -> String {
     let settings = Settings {
         service_image: "microservice-dev/service:test".into(),
         proxy_image: "nginx-unprivileged:test".into(),
+        statsd_image: "statsd-exporter:test".into(),
         network: Network {
             operator_namespace: Some("microservice-system".into()),
             monitoring_namespaces: vec!["monitoring".into()],

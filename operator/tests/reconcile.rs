@@ -14,7 +14,7 @@ use kube::{
 use operator::{
     api::Microservice,
     build::Kind,
-    controller::{Class, Context, Error, Settings, Stores, reconcile},
+    controller::{Class, Context, Error, Scrapers, Settings, Stores, reconcile},
     metrics::Metrics,
 };
 use rstest::rstest;
@@ -40,7 +40,9 @@ fn world() -> World {
     let settings =
         Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into(), ..Settings::default() };
     let metrics = Arc::new(Metrics::new().unwrap());
-    let context = Arc::new(Context::new(api.client(), Stores::new(store().0), receiver, settings, metrics));
+    let (_, scrapers) = watch::channel(Scrapers::default());
+    let stores = Stores::new(store().0);
+    let context = Arc::new(Context::new(api.client(), stores, receiver, scrapers, settings, metrics));
     World { api, context, missing }
 }
 
@@ -240,6 +242,7 @@ async fn a_microservice_that_is_being_deleted_is_left_to_the_garbage_collector()
     assert!(world.api.requests().is_empty());
 }
 
+/// peers: RCO#67, rajsinghtech/homer-operator#23, thanos-operator#113, redpanda-data/redpanda#13321
 #[tokio::test]
 async fn without_the_crd_there_is_no_service_monitor_and_no_question_for_one() {
     let world = world();
@@ -252,6 +255,49 @@ async fn without_the_crd_there_is_no_service_monitor_and_no_question_for_one() {
     world.missing.send(BTreeSet::new()).unwrap();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(world.writes().contains(&format!("PATCH {MONITOR}")));
+}
+
+#[tokio::test]
+async fn alerts_and_dashboard_come_and_go_with_their_fields() {
+    let world = world();
+    let spec = json!({"monitoring": {"rules": {}, "dashboard": {}}});
+    let first = microservice(spec);
+    world.reconcile(&first).await.unwrap();
+    let (rules, dashboard) = (
+        "/apis/monitoring.coreos.com/v1/namespaces/team/prometheusrules/hello",
+        &*format!("{CORE}/configmaps/hello-dashboard"),
+    );
+    let written = world.writes();
+    for path in [rules, dashboard] {
+        assert!(written.contains(&format!("PATCH {path}")), "{written:?}");
+    }
+    world.watched(Kind::PrometheusRule, rules);
+    world.watched(Kind::ConfigMap, dashboard);
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().is_empty(), "at rest");
+    world.reconcile(&with_status(&world, &microservice(json!({})))).await.unwrap();
+    let written = world.writes();
+    for path in [rules, dashboard] {
+        assert!(written.contains(&format!("DELETE {path}")), "{written:?}");
+    }
+    assert!(!written.contains(&format!("DELETE {CORE}/configmaps/hello")), "{written:?}");
+}
+
+/// The fake refuses what the real API server does without the definition.
+#[tokio::test]
+async fn alerts_that_are_refused_are_told_and_hurt_nobody() {
+    let world = world();
+    world.api.fail(
+        "PATCH /apis/monitoring.coreos.com/v1/namespaces/team/prometheusrules/hello",
+        422,
+        "Invalid",
+    );
+    let first = microservice(json!({"replicas": 0, "monitoring": {"rules": {}}}));
+    world.reconcile(&first).await.unwrap_err();
+    let status = with_status(&world, &first).status.unwrap();
+    assert!(status.problems.iter().any(|p| p.message.contains("applying PrometheusRule failed")));
+    let ready = status.conditions.iter().find(|c| c.type_ == "Ready").unwrap();
+    assert_ne!(ready.reason, "ApplyFailed");
 }
 
 #[tokio::test]

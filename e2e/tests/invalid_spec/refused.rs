@@ -12,6 +12,7 @@ pub fn all() -> Vec<Row> {
         words(),
         durations(),
         labels(),
+        monitoring(),
         environment(),
         quantities(),
         scaling(),
@@ -119,6 +120,53 @@ fn labels() -> Vec<Row> {
             "are the operator's: use a prefix of your own",
         ),
         (json!({ "monitoring": { "labels": many_labels } }), "must have at most 32 items"),
+    ]
+}
+
+/// The rest of monitoring.
+fn monitoring() -> Vec<Row> {
+    let of = |monitoring: Value| json!({ "monitoring": monitoring });
+    vec![
+        (of(json!({ "scrapeTimeout": "5" })), "write a duration with a unit, such as 5s"),
+        (of(json!({ "scrapeTimeout": "31s" })), "scrapeTimeout is longer than interval"),
+        (of(json!({ "interval": "5s", "scrapeTimeout": "1m" })), "scrapeTimeout is longer than interval"),
+        (of(json!({ "sampleLimit": 0 })), "sampleLimit in body should be greater than or equal to 1"),
+        (
+            of(json!({ "sampleLimit": 10_000_001 })),
+            "sampleLimit in body should be less than or equal to 10000000",
+        ),
+        (
+            of(json!({ "relabelings": [{ "action": "remove" }] })),
+            r#"supported values: "replace", "keep", "drop""#,
+        ),
+        (
+            of(json!({ "relabelings": [{ "sourceLabels": ["a-b"] }] })),
+            "should match '^[a-zA-Z_][a-zA-Z0-9_]*$'",
+        ),
+        (of(json!({ "metricRelabelings": vec![json!({}); 33] })), "must have at most 32 items"),
+        (of(json!({ "metricRelabelings": [{ "modulus": 0 }] })), "should be greater than or equal to 1"),
+        (of(json!({ "rules": { "errorPercent": 0 } })), "should be greater than or equal to 1"),
+        (of(json!({ "rules": { "latency": "2h" } })), "write a duration up to 1h with a unit"),
+        (
+            of(json!({ "rules": { "own": [{ "expr": "up" }] } })),
+            "write either alert, for an alert, or record",
+        ),
+        (of(json!({ "rules": { "own": [{ "alert": "A" }] } })), "expr: Required value"),
+        (
+            of(json!({ "rules": { "own": [{ "record": "a", "expr": "up", "for": "1m" }] } })),
+            "for belongs to an alert: remove it from the recording rule",
+        ),
+        (of(json!({ "rules": { "own": [{ "alert": "A", "expr": "up", "for": "soon" }] } })), "such as 5m"),
+        (of(json!({ "dashboard": { "labels": { "microservice.dev/a": "b" } } })), "use a prefix of your own"),
+        (of(json!({ "statsd": { "image": "a b" } })), "write an image reference without spaces"),
+        (
+            json!({ "monitoring": { "statsd": {} }, "port": 9102 }),
+            "9102 is the StatsD exporter's own port: choose another port and adminPort",
+        ),
+        (
+            json!({ "monitoring": { "statsd": {} }, "env": [{ "name": "PYMICRO_STATSD", "value": "http://a" }] }),
+            "where metrics are pushed to is set by monitoring.statsd",
+        ),
     ]
 }
 

@@ -12,8 +12,10 @@ mod image;
 mod monitoring;
 mod network_policy;
 mod proxy;
+mod relabeling;
 mod resources;
 mod rollout;
+mod rules;
 mod schema;
 mod spec;
 mod status;
@@ -25,11 +27,13 @@ pub use expose::{
     Expose, ExtraPort, HttpRoute, Ingress, IngressTls, ParentRef, ServiceSettings, ServiceType,
 };
 pub use image::split_image;
-pub use monitoring::Monitoring;
+pub use monitoring::{Dashboard, Monitoring, Statsd};
 pub use network_policy::NetworkPolicy;
 pub use proxy::{ExtraConfig, PROXY_PORT, PROXY_TLS_PORT, Proxy, ProxyTls, RateLimit};
+pub use relabeling::{RelabelAction, Relabeling};
 pub use resources::Resources;
 pub use rollout::Rollout;
+pub use rules::{OwnRule, Rules};
 pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};
 pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
 

@@ -103,7 +103,7 @@ pub(super) fn target_port(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-int-or-string": true,
         "maxLength": 15,
         "x-kubernetes-validations": [{
-            "rule": "type(self) == int ? (self >= 1 && self <= 65535) : self.matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$') && self.matches('[a-z]')",
+            "rule": "self == string(self) ? string(self).matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$') && string(self).matches('[a-z]') : int(self) >= 1 && int(self) <= 65535",
             "message": "write a number from 1 to 65535, or the name of a container's port",
         }],
     })
@@ -134,6 +134,15 @@ pub(super) fn networks(_: &mut SchemaGenerator) -> Schema {
                 "message": "write an address or a network, such as 192.0.2.1, 10.0.0.0/8 or fd00::/8",
             }],
         },
+    })
+}
+
+/// Names and texts of a rule.
+pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": 1024},
     })
 }
 

@@ -60,6 +60,10 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("autoscaling by memory compares with what is requested: add memory to resources.requests, such as memory: 64Mi"),
     validation = Rule::new("!has(self.proxy.tls) || (self.port != 8443 && self.adminPort != 8443)")
         .message("8443 is the proxy's own port for HTTPS: choose another port and adminPort, or remove proxy.tls"),
+    validation = Rule::new("!has(self.monitoring.statsd) || (self.port != 9102 && self.adminPort != 9102)")
+        .message("9102 is the StatsD exporter's own port: choose another port and adminPort, or remove monitoring.statsd"),
+    validation = Rule::new("!has(self.monitoring.statsd) || !has(self.env) || self.env.all(e, !(e.name in ['PYMICRO_SEND_METRICS', 'PYMICRO_STATSD', 'CHASSIS_METRICS__PUSH', 'CHASSIS_METRICS__STATSD']))")
+        .message("where metrics are pushed to is set by monitoring.statsd: remove PYMICRO_SEND_METRICS, PYMICRO_STATSD, CHASSIS_METRICS__PUSH and CHASSIS_METRICS__STATSD from env"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MicroserviceSpec {

@@ -14,7 +14,7 @@ pub struct MicroserviceStatus {
     /// The spec's generation that this status is about.
     pub observed_generation: i64,
 
-    /// Accepted, Available, Progressing, Monitored and Ready. Ready is the summary to wait for: True
+    /// Accepted, Available, Progressing, Monitored, Verified and Ready. Ready is the summary to wait for: True
     /// only when every replica runs this generation.
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -34,7 +34,7 @@ pub struct MicroserviceStatus {
     /// Requests that can be worked on and wait at a time.
     pub capacity: Capacity,
 
-    /// Where the service is reached inside the cluster.
+    /// Where the service is reached inside the cluster. Published when a request there was answered.
     pub url: String,
 
     /// The image that the pods run.
@@ -90,8 +90,10 @@ pub enum ConditionType {
     Available,
     /// A rollout is under way.
     Progressing,
-    /// A `ServiceMonitor` is in place.
+    /// A Prometheus takes the `ServiceMonitor`.
     Monitored,
+    /// A request through the Service was answered.
+    Verified,
     /// The summary: every replica runs this generation and answers.
     Ready,
 }
@@ -117,10 +119,20 @@ pub enum Reason {
     ProgressDeadlineExceeded,
     /// Some replicas still run another number of workers.
     ConcurrencyLagging,
-    /// A `ServiceMonitor` is in place.
-    ServiceMonitorApplied,
+    /// A Prometheus selects the `ServiceMonitor`.
+    ServiceMonitorSelected,
+    /// A Prometheus selects the `ServiceMonitor` and finds fault with it.
+    ServiceMonitorRejected,
+    /// There are Prometheus objects, and none selects the `ServiceMonitor`.
+    NoPrometheusSelects,
+    /// No Prometheus object can be seen, so nothing can be said.
+    NoPrometheusSeen,
     /// The cluster has no `ServiceMonitor`; it is made as soon as the CRD is installed.
     ServiceMonitorCRDMissing,
+    /// A request through the Service was answered.
+    RequestAnswered,
+    /// A request through the Service was not answered, or not well.
+    RequestFailed,
     /// `spec.monitoring.enabled` is false.
     MonitoringDisabled,
     /// The API server refused one of our objects.

@@ -2,8 +2,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, autoscaler, config_map, deployment, disruption_budget, http_route, ingress, network_policy,
-    service, service_account, service_monitor,
+    Kind, autoscaler, config_map, dashboard, deployment, disruption_budget, http_route, ingress,
+    meta::suffixed, network_policy, prometheus_rule, service, service_account, service_monitor,
 };
 use crate::{
     api::{self, MicroserviceSpec},
@@ -34,6 +34,10 @@ pub enum Child {
     HttpRoute,
     /// Makes Prometheus scrape the pods.
     ServiceMonitor,
+    /// Alerts.
+    PrometheusRule,
+    /// What Grafana shows.
+    Dashboard,
 }
 
 impl Child {
@@ -41,7 +45,7 @@ impl Child {
     pub fn kind(self) -> Kind {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
-            Self::ConfigMap => Kind::ConfigMap,
+            Self::ConfigMap | Self::Dashboard => Kind::ConfigMap,
             Self::Service => Kind::Service,
             Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
@@ -50,6 +54,7 @@ impl Child {
             Self::Ingress => Kind::Ingress,
             Self::HttpRoute => Kind::HttpRoute,
             Self::ServiceMonitor => Kind::ServiceMonitor,
+            Self::PrometheusRule => Kind::PrometheusRule,
         }
     }
 
@@ -65,7 +70,9 @@ impl Child {
             | Self::PodDisruptionBudget
             | Self::Ingress
             | Self::HttpRoute
-            | Self::ServiceMonitor => child_name.to_owned(),
+            | Self::ServiceMonitor
+            | Self::PrometheusRule => child_name.to_owned(),
+            Self::Dashboard => suffixed(child_name, "dashboard"),
         }
     }
 
@@ -80,6 +87,9 @@ impl Child {
             Self::Ingress => spec.expose.ingress.is_some(),
             Self::HttpRoute => spec.expose.http_route.is_some(),
             Self::ServiceMonitor => spec.monitoring.enabled,
+            // Without metrics there is nothing to tell or to show.
+            Self::PrometheusRule => spec.monitoring.enabled && spec.monitoring.rules.is_some(),
+            Self::Dashboard => spec.monitoring.enabled && spec.monitoring.dashboard.is_some(),
         }
     }
 
@@ -96,6 +106,8 @@ impl Child {
             Self::Ingress => json(ingress::build(validated)),
             Self::HttpRoute => json(http_route::build(validated)),
             Self::ServiceMonitor => json(service_monitor::build(validated)),
+            Self::PrometheusRule => json(prometheus_rule::build(validated)),
+            Self::Dashboard => json(dashboard::build(validated)),
         }
     }
 }

@@ -12,6 +12,7 @@ use k8s_openapi::{
 use super::{
     config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE},
     nginx::{READY_PATH, TLS_DIRECTORY},
+    statsd,
 };
 use crate::{
     api::{PROXY_PORT, PROXY_TLS_PORT},
@@ -40,7 +41,7 @@ pub(super) const PROXY_TLS_VOLUME: &str = "nginx-tls";
 const PROXY_END: i64 = 9;
 
 /// Puts the end of a failed container's log into its status, from where it gets into our conditions.
-const LAST_WORDS: &str = "FallbackToLogsOnError";
+pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
 
 const SERVICE_USER: i64 = 65532;
 const PROXY_USER: i64 = 101;
@@ -157,11 +158,12 @@ fn environment(validated: &Validated) -> Vec<EnvVar> {
         number("PYMICRO_GEVENT", REQUESTS_PER_WORKER_KEY),
         value("CHASSIS_CONFIG", format!("/etc/microservice/{SERVICE_FILE}")),
     ];
+    environment.extend(statsd::environment(validated));
     environment.extend(validated.spec.env.iter().cloned());
     environment
 }
 
-fn port(name: &str, port: i32) -> ContainerPort {
+pub(super) fn port(name: &str, port: i32) -> ContainerPort {
     ContainerPort {
         name: Some(name.into()),
         container_port: port,
@@ -179,7 +181,7 @@ fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
-fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
+pub(super) fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
     ResourceRequirements {
         requests: Some(BTreeMap::from([
             ("cpu".into(), Quantity(cpu.into())),
@@ -189,7 +191,7 @@ fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
     }
 }
 
-fn get(path: &str, port: &str) -> Probe {
+pub(super) fn get(path: &str, port: &str) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.into()),
@@ -221,7 +223,7 @@ fn sleep_before_stop(seconds: i64) -> Option<Lifecycle> {
 }
 
 /// What Pod Security's `restricted` asks of a container, and a root file system that can't be written.
-fn security(user: Option<i64>) -> SecurityContext {
+pub(super) fn security(user: Option<i64>) -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),

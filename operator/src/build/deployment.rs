@@ -15,6 +15,7 @@ use super::{
     config_map,
     container::{self, CONFIG_VOLUME, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
     meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta, selector},
+    statsd,
 };
 use crate::controller::validate::Validated;
 
@@ -88,6 +89,7 @@ fn pod(validated: &Validated) -> PodSpec {
         }));
     }
     PodSpec {
+        init_containers: statsd::exporter(validated).map(|exporter| vec![exporter]),
         containers,
         volumes: Some(volumes),
         service_account_name: Some(validated.child_name.clone()),

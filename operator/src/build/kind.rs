@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use kube::api::ApiResource;
 
-use super::{HTTPRoute, ServiceMonitor};
+use super::{HTTPRoute, PrometheusRule, ServiceMonitor};
 
 /// A kind of the API that we make objects of; each has one watch.
 #[derive(
@@ -26,6 +26,7 @@ pub enum Kind {
     #[strum(serialize = "HTTPRoute")]
     HttpRoute,
     ServiceMonitor,
+    PrometheusRule,
 }
 
 impl Kind {
@@ -42,13 +43,14 @@ impl Kind {
             Self::Ingress => ApiResource::erase::<Ingress>(&()),
             Self::HttpRoute => ApiResource::erase::<HTTPRoute>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
+            Self::PrometheusRule => ApiResource::erase::<PrometheusRule>(&()),
         }
     }
 
     /// Comes with a definition of its own, that a cluster may not have.
     pub fn is_optional(self) -> bool {
         match self {
-            Self::HttpRoute | Self::ServiceMonitor => true,
+            Self::HttpRoute | Self::ServiceMonitor | Self::PrometheusRule => true,
             Self::ServiceAccount
             | Self::ConfigMap
             | Self::Service

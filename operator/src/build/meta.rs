@@ -49,10 +49,29 @@ pub fn child_name(name: &str) -> String {
     if label == name && label.len() <= MAX_NAME {
         return label;
     }
-    let digest = digest(name.as_bytes());
-    let suffix = &digest[..8];
-    label.truncate(MAX_NAME - 1 - suffix.len());
-    format!("{}-{suffix}", label.trim_end_matches('-'))
+    shortened(label, "", name)
+}
+
+/// The name of a child beside the one that all share.
+pub fn suffixed(child_name: &str, suffix: &str) -> String {
+    let name = format!("{child_name}-{suffix}");
+    if name.len() <= MAX_NAME {
+        return name;
+    }
+    shortened(child_name.to_owned(), &format!("-{suffix}"), child_name)
+}
+
+/// As much of `label` as fits beside a digest of `whole` and the end.
+fn shortened(mut label: String, end: &str, whole: &str) -> String {
+    let digest = digest(whole.as_bytes());
+    let digest = &digest[..8];
+    label.truncate(MAX_NAME - 1 - digest.len() - end.len());
+    format!("{}-{digest}{end}", label.trim_end_matches('-'))
+}
+
+/// Where the Service of this name is reached inside the cluster.
+pub fn service_url(child_name: &str, namespace: &str) -> String {
+    format!("http://{child_name}.{namespace}.svc")
 }
 
 /// First 16 hex digits of the SHA-256 of `bytes`.
@@ -95,9 +114,16 @@ pub(super) fn object_meta(validated: &Validated) -> ObjectMeta {
     }
 }
 
+/// As [`object_meta`], with the labels by which a Prometheus selects.
+pub(super) fn monitoring_meta(validated: &Validated) -> ObjectMeta {
+    let mut all = validated.spec.monitoring.labels.clone();
+    all.extend(labels(validated));
+    ObjectMeta { labels: Some(all), ..object_meta(validated) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::child_name;
+    use super::{child_name, suffixed};
     use rstest::rstest;
 
     #[rstest]
@@ -114,6 +140,15 @@ mod tests {
             (child_name(&format!("{}a", "x".repeat(80))), child_name(&format!("{}b", "x".repeat(80))));
         assert_eq!((a.len(), b.len()), (63, 63));
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_suffix_stays_and_the_name_short() {
+        assert_eq!(suffixed("hello", "dashboard"), "hello-dashboard");
+        let (a, b) = (format!("{}a", "x".repeat(62)), format!("{}b", "x".repeat(62)));
+        let (a, b) = (suffixed(&a, "dashboard"), suffixed(&b, "dashboard"));
+        assert_eq!((a.len(), b.len()), (63, 63));
+        assert!(a.ends_with("-dashboard") && a != b, "{a} {b}");
     }
 
     #[test]

@@ -10,7 +10,10 @@ use k8s_openapi::{
     },
 };
 
-use super::meta::{object_meta, selector};
+use super::{
+    meta::{object_meta, selector},
+    statsd::EXPORTER_PORT_NUMBER,
+};
 use crate::{
     api::{self, PROXY_PORT, PROXY_TLS_PORT},
     controller::validate::Validated,
@@ -35,7 +38,7 @@ pub(super) fn build(validated: &Validated) -> NetworkPolicy {
             policy_types: Some(vec!["Ingress".into()]),
             ingress: Some(vec![
                 rule(request_ports(validated), clients),
-                rule(vec![IntOrString::Int(validated.spec.admin_port)], scrapers(validated)),
+                rule(scraped_ports(validated), scrapers(validated)),
             ]),
             egress: None,
         }),
@@ -49,6 +52,12 @@ fn request_ports(validated: &Validated) -> Vec<IntOrString> {
     let extra = spec.expose.service.ports.iter();
     let extra = extra.map(|port| port.target_port.clone().unwrap_or(IntOrString::Int(port.port)));
     std::iter::once(IntOrString::Int(http)).chain(https).chain(extra).collect()
+}
+
+/// The operator asks on the admin port, also where Prometheus reads from the exporter.
+fn scraped_ports(validated: &Validated) -> Vec<IntOrString> {
+    let exporter = validated.spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
+    std::iter::once(validated.spec.admin_port).chain(exporter).map(IntOrString::Int).collect()
 }
 
 /// The own namespace, where requests are let in from outside their gates, and the operator.

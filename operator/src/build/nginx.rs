@@ -7,7 +7,7 @@ use crate::{api::PROXY_PORT, controller::validate::Validated};
 
 /// Path that the kubelet asks for readiness; nginx passes it on, so that a pod is ready only when
 /// the way through nginx to the service works.
-pub(super) const READY_PATH: &str = "/-/readyz";
+pub const READY_PATH: &str = "/-/readyz";
 
 /// Seconds that a kept connection stays open after nginx is told to end, to learn of it.
 pub(super) const KEEPALIVE_MIN: i64 = 5;

@@ -6,6 +6,7 @@ use k8s_openapi::{
 use super::{
     container::{HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
     meta::{object_meta, selector_labels},
+    statsd::EXPORTER_PORT,
 };
 use crate::{api::ExtraPort, controller::validate::Validated};
 
@@ -13,12 +14,14 @@ use crate::{api::ExtraPort, controller::validate::Validated};
 pub(super) const HTTP: &str = "http";
 pub(super) const HTTP_NUMBER: i32 = 80;
 
-/// `http` leads to nginx, `metrics` past it to the service's admin port.
+/// `http` leads to nginx, `metrics` past it to the service's admin port, or to the exporter that the
+/// service pushes to.
 pub(super) fn build(validated: &Validated) -> Service {
     let settings = &validated.spec.expose.service;
     let target = if validated.spec.proxy.enabled { HTTP_PORT } else { SERVICE_PORT };
+    let metrics = if validated.spec.monitoring.statsd.is_some() { EXPORTER_PORT } else { METRICS_PORT };
     let http = ServicePort { app_protocol: settings.app_protocol.clone(), ..port(HTTP, HTTP_NUMBER, target) };
-    let mut ports = vec![http, port("metrics", 9090, METRICS_PORT)];
+    let mut ports = vec![http, port("metrics", 9090, metrics)];
     if validated.serves_tls() {
         ports.push(port("https", 443, HTTPS_PORT));
     }

@@ -2,8 +2,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
-use super::meta::{labels, object_meta, selector};
-use crate::controller::validate::Validated;
+use super::meta::{monitoring_meta, selector};
+use crate::{api::Relabeling, controller::validate::Validated};
 
 /// Of the Prometheus Operator's ServiceMonitor, the fields we set.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,9 @@ pub struct ServiceMonitorSpec {
     pub selector: LabelSelector,
     /// What is scraped.
     pub endpoints: Vec<Endpoint>,
+    /// Most samples of one scrape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_limit: Option<i32>,
 }
 
 /// One port to scrape.
@@ -34,24 +37,33 @@ pub struct Endpoint {
     pub path: String,
     /// How often.
     pub interval: String,
+    /// How long a scrape may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrape_timeout: Option<String>,
+    /// What is done to the labels of a pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relabelings: Vec<Relabeling>,
+    /// What is done to the metrics of a pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metric_relabelings: Vec<Relabeling>,
 }
 
 /// Scrapes each pod once, past nginx.
 pub(super) fn build(validated: &Validated) -> ServiceMonitor {
     let monitoring = &validated.spec.monitoring;
-    let mut metadata = object_meta(validated);
-    let mut all = monitoring.labels.clone();
-    all.extend(labels(validated));
-    metadata.labels = Some(all);
     ServiceMonitor {
-        metadata,
+        metadata: monitoring_meta(validated),
         spec: ServiceMonitorSpec {
             selector: selector(validated),
             endpoints: vec![Endpoint {
                 port: "metrics".into(),
                 path: "/metrics".into(),
                 interval: monitoring.interval.clone(),
+                scrape_timeout: monitoring.scrape_timeout.clone(),
+                relabelings: monitoring.relabelings.clone(),
+                metric_relabelings: monitoring.metric_relabelings.clone(),
             }],
+            sample_limit: monitoring.sample_limit,
         },
     }
 }

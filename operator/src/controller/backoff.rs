@@ -36,6 +36,11 @@ impl Backoffs {
         self.all().remove(name);
     }
 
+    /// How many are waiting.
+    pub fn len(&self) -> usize {
+        self.all().len()
+    }
+
     fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Name, ExponentialBackoff>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,7 +57,9 @@ mod tests {
         let waits: Vec<_> = (0..20).map(|_| backoffs.next(&name)).collect();
         assert!(waits[0] < Duration::from_secs(2), "{waits:?}");
         assert!(waits[19] >= Duration::from_mins(5), "{waits:?}");
+        assert_eq!(backoffs.len(), 1);
         backoffs.forget(&name);
+        assert_eq!(backoffs.len(), 0);
         assert!(backoffs.next(&name) < Duration::from_secs(2));
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kube::{
     Client,
@@ -9,7 +9,10 @@ use kube::{
 };
 use tokio::sync::watch;
 
-use super::{backoff::Backoffs, validate::Settings, watches::Stores, workers::WorkersClient};
+use super::{
+    backoff::Backoffs, scrapers::Scrapers, validate::Settings, verify::Verifier, watches::Stores,
+    workers::WorkersClient,
+};
 use crate::{
     api::Microservice,
     build::{Kind, meta::MANAGER},
@@ -27,14 +30,18 @@ pub struct Context {
     pub stores: Stores,
     /// Optional kinds that the cluster does not know.
     pub missing: watch::Receiver<BTreeSet<Kind>>,
+    /// Those that select `ServiceMonitors`.
+    pub scrapers: watch::Receiver<Scrapers>,
     /// The images to use.
     pub settings: Settings,
     /// One recorder for all, or it could not aggregate.
     pub recorder: Recorder,
     /// The pods' admin ports.
     pub workers: WorkersClient,
+    /// The Services.
+    pub verifier: Verifier,
     /// How often each Microservice failed of late.
-    pub backoffs: Backoffs,
+    backoffs: Backoffs,
     /// The operator's own numbers.
     pub metrics: Arc<Metrics>,
 }
@@ -45,6 +52,7 @@ impl Context {
         client: Client,
         stores: Stores,
         missing: watch::Receiver<BTreeSet<Kind>>,
+        scrapers: watch::Receiver<Scrapers>,
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -54,16 +62,32 @@ impl Context {
             client,
             stores,
             missing,
+            scrapers,
             settings,
             workers: WorkersClient::default(),
+            verifier: Verifier::default(),
             backoffs: Backoffs::default(),
             metrics,
         }
     }
 
+    /// How long to wait after one more failure.
+    pub fn back_off(&self, name: &Name) -> Duration {
+        let wait = self.backoffs.next(name);
+        self.metrics.backs_off(self.backoffs.len());
+        wait
+    }
+
+    /// The next failure is the first again.
+    pub fn is_well(&self, name: &Name) {
+        self.backoffs.forget(name);
+        self.metrics.backs_off(self.backoffs.len());
+    }
+
     /// Drops what is kept of a Microservice that is gone, or memory would grow with each that was.
     pub fn forget(&self, name: &Name) {
-        self.backoffs.forget(name);
+        self.is_well(name);
         self.workers.forget(name);
+        self.verifier.forget(name);
     }
 }

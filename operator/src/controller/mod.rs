@@ -9,14 +9,17 @@ mod disruption;
 mod drift;
 mod error;
 mod events;
+mod monitored;
 pub mod observe;
 mod prune;
 mod reconcile;
 pub mod replicas;
+mod scrapers;
 pub mod status;
 mod store;
 mod trouble;
 pub mod validate;
+mod verify;
 mod warnings;
 mod watches;
 mod workers;
@@ -33,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
+pub use scrapers::Scrapers;
 pub use store::{Entry, Store};
 pub use validate::{Network, Settings};
 pub use watches::{Stores, Watches};
@@ -59,7 +63,7 @@ pub async fn run(
 ) -> Result<(), Overrun> {
     let watches = Watches::start(&client, &metrics);
     let ready = async {
-        watches.stores.ready().await;
+        watches.ready().await;
         readiness.stores_filled();
         leadership.known().await;
         readiness.leader_known();
@@ -76,6 +80,7 @@ pub async fn run(
             client.clone(),
             watches.stores.clone(),
             watches.missing.clone(),
+            watches.scrapers.clone(),
             settings.clone(),
             metrics.clone(),
         );
@@ -88,12 +93,17 @@ pub async fn run(
 async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, over: CancellationToken) {
     readiness.microservices_listed(false);
     let client = context.client.clone();
-    let controller = Controller::new(Api::<Microservice>::all(client), watcher::Config::default())
+    let api = Api::<Microservice>::all(client);
+    let _watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+    let controller = Controller::new(api, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(watches.touched.listen())
         .reconcile_all_on(watches::changes(watches.missing.clone()))
+        .reconcile_all_on(watches::changes(watches.scrapers.clone()))
         .graceful_shutdown_on(over.cancelled_owned());
     let store = controller.store();
+    let shown = store.clone();
+    context.metrics.show_conditions(Some(Box::new(move || shown.state())));
     let filled = async {
         if store.wait_until_ready().await.is_ok() {
             readiness.microservices_listed(true);
@@ -108,6 +118,9 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         futures::future::ready(())
     });
     futures::join!(reconciles, filled.map(drop));
+    // Another leader's from now on.
+    context.metrics.show_conditions(None);
+    context.metrics.backs_off(0);
     readiness.microservices_listed(true);
 }
 

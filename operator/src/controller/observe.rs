@@ -11,7 +11,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::Store as PodStore};
 use strum::VariantArray;
 
-use super::{context::Context, error::Error, store::Entry, workers::Answer};
+use super::{
+    context::Context, error::Error, scrapers::Scrapers, store::Entry, verify::Verification, workers::Answer,
+};
 use crate::{
     api::{ConcurrencyChange, Microservice},
     build::{
@@ -43,10 +45,14 @@ pub struct Observed {
     pub children: BTreeMap<Child, Live>,
     /// Optional kinds that the cluster does not know.
     pub missing: BTreeSet<Kind>,
+    /// Those that may scrape it.
+    pub scrapers: Scrapers,
     /// Pods that are not ending.
     pub pods: Vec<Arc<Pod>>,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
+    /// What became of a request through the Service.
+    pub verification: Verification,
 }
 
 impl Observed {
@@ -73,13 +79,20 @@ impl Observed {
 pub async fn observe(microservice: &Microservice, context: &Context) -> Result<Observed, Error> {
     let missing = context.missing.borrow().clone();
     let children = children(microservice, context, &missing).await?;
+    let namespace = microservice.namespace().unwrap_or_default();
+    let scrapers = context.scrapers.borrow().within(&namespace);
     let pods = pods(microservice, &context.stores.pods);
     let workers = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => context.workers.ask(microservice, &pods).await,
         // The rollout tells.
         ConcurrencyChange::Restart => BTreeMap::new(),
     };
-    Ok(Observed { children, missing, pods, workers })
+    // A foreign Service of the name is none of our business.
+    let verification = match children.get(&Child::Service) {
+        Some(Live::Ours(_)) => context.verifier.verify(microservice, &pods).await,
+        _ => Verification::Untried,
+    };
+    Ok(Observed { children, missing, scrapers, pods, workers, verification })
 }
 
 async fn children(

@@ -9,6 +9,7 @@ use kube::{
     runtime::controller::Action,
 };
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{
     apply::{Applied, apply},
@@ -19,6 +20,7 @@ use super::{
     prune::prune,
     status::{self, Outcome},
     validate::{Rejection, validate},
+    verify::Verification,
     workers::{Answer, Workers, lagging, nudge},
 };
 use crate::{
@@ -58,7 +60,7 @@ pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -
         Err(_) => metrics::Outcome::Error,
     });
     let (action, _) = result?;
-    context.backoffs.forget(&name);
+    context.is_well(&name);
     Ok(action)
 }
 
@@ -154,13 +156,17 @@ fn after_rejection(rejection: &Rejection) -> Action {
 }
 
 fn after_success(microservice: &Microservice, observed: &Observed) -> Action {
-    if lagging(observed, Workers::wanted(microservice)).next().is_some() {
-        return Action::requeue(LAGGING_RETRY);
-    }
-    if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
-        return Action::requeue(UNREACHABLE_RETRY);
-    }
-    Action::requeue(spread(RESYNC, microservice.uid().unwrap_or_default().as_bytes()))
+    let next = if lagging(observed, Workers::wanted(microservice)).next().is_some() {
+        LAGGING_RETRY
+    } else if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
+        UNREACHABLE_RETRY
+    } else {
+        spread(RESYNC, microservice.uid().unwrap_or_default().as_bytes())
+    };
+    Action::requeue(match &observed.verification {
+        Verification::Failed { again, .. } => next.min(again.duration_since(Instant::now())),
+        Verification::Untried | Verification::Answered => next,
+    })
 }
 
 /// `base` and up to a fifth more, always the same for the same object.
@@ -193,7 +199,7 @@ pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Con
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.backoffs.next(&Name::from_obj(&*microservice));
+            let wait = context.back_off(&Name::from_obj(&*microservice));
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

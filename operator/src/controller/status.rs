@@ -11,16 +11,21 @@ use super::{
     apply::Applied,
     autoscaler, conditions,
     error::Error,
+    monitored::{monitored, unselected, without_rules},
     observe::Observed,
     store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
+    verify::Verification,
     warnings::warnings,
     workers::{Answer, Workers, lagging},
 };
 use crate::{
     api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
-    build::{Child, Kind, meta::NAME_LABEL},
+    build::{
+        Child,
+        meta::{NAME_LABEL, service_url},
+    },
 };
 
 /// Places in the service's queue for each request it works on (contract 1.9).
@@ -38,15 +43,19 @@ pub enum Outcome<'a> {
 }
 
 /// A condition without its generation and time.
-struct Verdict(Option<bool>, Reason, String);
+pub(super) struct Verdict(pub Option<bool>, pub Reason, pub String);
 
 impl Verdict {
-    fn yes(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn yes(reason: Reason, message: impl Into<String>) -> Self {
         Self(Some(true), reason, message.into())
     }
 
-    fn no(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn no(reason: Reason, message: impl Into<String>) -> Self {
         Self(Some(false), reason, message.into())
+    }
+
+    pub(super) fn unknown(reason: Reason, message: impl Into<String>) -> Self {
+        Self(None, reason, message.into())
     }
 }
 
@@ -85,7 +94,8 @@ fn rejected(
         seal(ConditionType::Accepted, Verdict::no(rejection.reason, message.clone())),
         seal(ConditionType::Available, rollout.available(observed)),
         seal(ConditionType::Progressing, Verdict::no(Reason::Pending, pending)),
-        seal(ConditionType::Monitored, Verdict(None, Reason::Pending, pending.into())),
+        seal(ConditionType::Monitored, Verdict::unknown(Reason::Pending, pending)),
+        seal(ConditionType::Verified, verified(observed)),
         seal(ConditionType::Ready, Verdict::no(rejection.reason, message)),
     ];
     (MicroserviceStatus { problems: rejection.problems.clone(), ..rollout.count(base) }, new)
@@ -100,6 +110,10 @@ fn accepted(
 ) -> (MicroserviceStatus, Vec<Condition>) {
     let rollout =
         Rollout::of(applied.objects.get(&Child::Deployment).or_else(|| observed.ours(Child::Deployment)));
+    let monitored = monitored(validated, applied, observed);
+    let mut problems = problems(validated, applied, observed);
+    problems.extend(unselected(&monitored));
+    problems.extend(without_rules(validated, observed));
     let suspended = |status| Verdict(status, Reason::Suspended, SUSPENDED.into());
     let (progressing, ready) = if validated.spec.suspend {
         // Whether the pods are of this generation is not looked at.
@@ -111,20 +125,20 @@ fn accepted(
         seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
         seal(ConditionType::Available, rollout.available(observed)),
         seal(ConditionType::Progressing, progressing),
-        seal(ConditionType::Monitored, monitored(validated, applied, observed)),
+        seal(ConditionType::Monitored, monitored),
+        seal(ConditionType::Verified, verified(observed)),
         seal(ConditionType::Ready, ready),
     ];
     if validated.spec.suspend {
-        let problems = problems(validated, applied, observed);
         return (MicroserviceStatus { problems, ..rollout.count(base) }, new);
     }
     let status = MicroserviceStatus {
         selector: format!("{NAME_LABEL}={}", validated.child_name),
         capacity: capacity(validated, observed, rollout.ready),
-        url: format!("http://{}.{}.svc", validated.child_name, validated.namespace),
+        url: url(&base.url, validated, observed),
         effective_image: validated.image.clone(),
         version: split_image(&validated.image).1.to_owned(),
-        problems: problems(validated, applied, observed),
+        problems,
         ..rollout.count(base)
     };
     (status, new)
@@ -226,26 +240,28 @@ fn words(status: &DeploymentStatus, type_: &str, status_: &str, reason: Option<&
     (reason.is_none() || found.reason.as_deref() == reason).then(|| found.message.clone().unwrap_or_default())
 }
 
-fn monitored(validated: &Validated, applied: &Applied, observed: &Observed) -> Verdict {
-    if !validated.spec.monitoring.enabled {
-        return Verdict::no(Reason::MonitoringDisabled, "spec.monitoring.enabled is false");
+/// Did a request through the Service reach the service?
+fn verified(observed: &Observed) -> Verdict {
+    match &observed.verification {
+        Verification::Untried => {
+            Verdict::unknown(Reason::Pending, "a request is sent as soon as a replica is ready")
+        }
+        Verification::Answered => {
+            Verdict::yes(Reason::RequestAnswered, "a request through the Service was answered")
+        }
+        Verification::Failed { words, .. } => Verdict::no(Reason::RequestFailed, words.clone()),
     }
-    if !observed.serves(Kind::ServiceMonitor) {
-        return Verdict::no(
-            Reason::ServiceMonitorCRDMissing,
-            "the cluster has no ServiceMonitor: install the Prometheus Operator; the monitor then follows by itself",
-        );
-    }
-    if applied.objects.contains_key(&Child::ServiceMonitor) {
-        return Verdict::yes(Reason::ServiceMonitorApplied, "the ServiceMonitor is in place");
-    }
-    let failure = applied.failures.iter().find(|e| is_about_monitoring(e));
-    Verdict::no(Reason::ApplyFailed, failure.map(Error::words).unwrap_or_default())
+}
+
+/// Published with the first request that was answered; then it stays, as clients know it.
+fn url(published: &str, validated: &Validated, observed: &Observed) -> String {
+    let url = service_url(&validated.child_name, &validated.namespace);
+    if observed.verification == Verification::Answered || published == url { url } else { String::new() }
 }
 
 /// Such a failure keeps nobody from being served.
-fn is_about_monitoring(error: &Error) -> bool {
-    matches!(error, Error::Apply { kind: "ServiceMonitor", .. })
+pub(super) fn is_about_monitoring(error: &Error) -> bool {
+    matches!(error, Error::Apply { kind: "ServiceMonitor" | "PrometheusRule", .. })
 }
 
 fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout: &Rollout) -> Verdict {

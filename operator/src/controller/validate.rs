@@ -28,6 +28,8 @@ pub struct Settings {
     pub service_image: String,
     /// nginx's image.
     pub proxy_image: String,
+    /// The StatsD exporter's image.
+    pub statsd_image: String,
     /// Of the cluster.
     pub network: Network,
 }
@@ -64,6 +66,8 @@ pub struct Validated {
     pub bundled: bool,
     /// nginx's image.
     pub proxy_image: String,
+    /// The StatsD exporter's image.
+    pub statsd_image: String,
     /// `spec.proxy.timeout`.
     pub timeout: Duration,
     /// `spec.rollout.progressDeadline`.
@@ -125,6 +129,16 @@ pub fn validate(
             ));
         }
     }
+    if spec.monitoring.statsd.is_some() {
+        for path in [["metrics", "push"], ["metrics", "statsd"]] {
+            if find(&spec.config, &path) {
+                problems.push(error(
+                    format!("spec.config.{}", path.join(".")),
+                    "is set by spec.monitoring.statsd: remove it from spec.config",
+                ));
+            }
+        }
+    }
     let timeout = parse_duration(&spec.proxy.timeout);
     if timeout.is_none() {
         problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));
@@ -152,6 +166,7 @@ pub fn validate(
                 .as_ref()
                 .is_none_or(|image| split_image(image).0 == split_image(&settings.service_image).0),
             proxy_image: spec.proxy.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
+            statsd_image: statsd_image(&spec, settings),
             timeout,
             progress_deadline,
             replicas,
@@ -169,6 +184,11 @@ pub fn validate(
         }
     }
     Err(Rejection { reason: Reason::InvalidSpec, problems })
+}
+
+fn statsd_image(spec: &MicroserviceSpec, settings: &Settings) -> String {
+    let image = spec.monitoring.statsd.as_ref().and_then(|statsd| statsd.image.clone());
+    image.unwrap_or_else(|| settings.statsd_image.clone())
 }
 
 fn find(config: &crate::api::Config, path: &[&str]) -> bool {
@@ -235,6 +255,7 @@ impl Validated {
         let settings = Settings {
             service_image: "service:1".into(),
             proxy_image: "nginx:1".into(),
+            statsd_image: "statsd:1".into(),
             ..Settings::default()
         };
         validate(&microservice, &Observed::default(), &settings).unwrap()
@@ -263,6 +284,7 @@ mod tests {
     #[case(json!({"config": {"server": {"workers": 3}}}), "spec.config.server.workers", "spec.concurrency")]
     #[case(json!({"config": {"server": {"listen": "x"}}}), "spec.config.server.listen", "spec.port")]
     #[case(json!({"config": {"profile": "all"}}), "spec.config.profile", "spec.profile")]
+    #[case(json!({"monitoring": {"statsd": {}}, "config": {"metrics": {"push": false}}}), "spec.config.metrics.push", "spec.monitoring.statsd")]
     #[case(json!({"proxy": {"timeout": "soon"}}), "spec.proxy.timeout", "60s")]
     #[case(json!({"proxy": {"extraConfig": {"http": "map $a $b {"}}}), "spec.proxy.extraConfig.http", "line 1: the block opened here is not closed")]
     #[case(json!({"proxy": {"extraConfig": {"server": "\nclient_max_body_size 5m;\nproxy_read_timeout 1s;"}}}), "spec.proxy.extraConfig.server", "line 3: proxy_read_timeout: is set by the operator")]

@@ -7,6 +7,7 @@ use std::{
     fmt::Debug,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt, future, stream};
@@ -16,7 +17,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::DynamicObject,
+    api::{ApiResource, DynamicObject},
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt,
@@ -26,9 +27,15 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use strum::VariantArray;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
-use super::store::Store;
+use super::{
+    scrapers::{Scrapers, watch_scrapers},
+    store::Store,
+};
 use crate::{
     api::Microservice,
     build::{
@@ -37,6 +44,9 @@ use crate::{
     },
     metrics::Metrics,
 };
+
+/// How long a start waits for the Prometheus objects.
+const SCRAPERS: Duration = Duration::from_secs(5);
 
 /// What the cluster holds of our objects, kept up to date by the watches.
 #[derive(Clone)]
@@ -73,6 +83,8 @@ pub struct Watches {
     pub stores: Stores,
     /// Optional kinds that the cluster does not know. Changes when a definition comes or goes.
     pub missing: watch::Receiver<BTreeSet<Kind>>,
+    /// Those that select `ServiceMonitors`.
+    pub scrapers: watch::Receiver<Scrapers>,
     /// Microservices that something happened to.
     pub touched: Touched,
 }
@@ -108,6 +120,7 @@ impl Watches {
         let stores = Stores::new(reader);
         let touched = Touched::new();
         let missing = watch_definitions(client, metrics);
+        let scrapers = watch_scrapers(client, metrics);
         for kind in Kind::VARIANTS {
             let (store, touched) = (stores.of(*kind).clone(), touched.clone());
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
@@ -122,7 +135,7 @@ impl Watches {
         let (pods, metrics) = (Api::<Pod>::all(client.clone()), metrics.clone());
         let pods_touched = touched.clone();
         tokio::spawn(async move {
-            each_event(pods, "Pod", &metrics, |mut event| {
+            each_event(pods, ours(), "Pod", &metrics, |mut event| {
                 if let Event::Apply(pod) | Event::InitApply(pod) = &mut event {
                     keep_status(pod);
                 }
@@ -135,7 +148,15 @@ impl Watches {
             })
             .await;
         });
-        Self { stores, missing, touched }
+        Self { stores, missing, scrapers, touched }
+    }
+
+    /// Waits until everything that each cluster has was listed once.
+    pub async fn ready(&self) {
+        self.stores.ready().await;
+        // Not for long: they are no more than a condition, and one may not be allowed to see them.
+        let mut scrapers = self.scrapers.clone();
+        let _ = timeout(SCRAPERS, scrapers.wait_for(Scrapers::are_known)).await;
     }
 }
 
@@ -152,19 +173,29 @@ async fn watch_children(
     while missing.wait_for(|missing| !missing.contains(&kind)).await.is_ok() {
         let gone = goes.wait_for(|missing| missing.contains(&kind));
         tokio::select! {
-            () = each_event(api.clone(), kind.name(), &metrics, |event| handle(Some(event))) => {}
+            () = each_event(api.clone(), ours(), kind.name(), &metrics, |event| handle(Some(event))) => {}
             gone = gone => if gone.is_err() { return },
         }
         handle(None);
     }
 }
 
-/// Watches our objects of one kind, and begins anew after a failure.
-async fn each_event<K>(api: Api<K>, kind: &str, metrics: &Metrics, mut handle: impl FnMut(Event<K>))
-where
+/// Selects our objects.
+fn ours() -> watcher::Config {
+    watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"))
+}
+
+/// Watches objects of one kind, and begins anew after a failure.
+pub(super) async fn each_event<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    kind: &'static str,
+    metrics: &Metrics,
+    mut handle: impl FnMut(Event<K>),
+) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
+    let _watched = metrics.pulses.watch(api.resource_url(), kind);
     let mut events = pin!(watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match event {
@@ -201,23 +232,25 @@ fn watch_definitions(client: &Client, metrics: &Arc<Metrics>) -> watch::Receiver
     let (send, receive) = watch::channel(optional().collect::<BTreeSet<_>>());
     let send = Arc::new(send);
     for kind in optional() {
-        tokio::spawn(watch_definition(kind, client.clone(), metrics.clone(), send.clone()));
+        let send = send.clone();
+        let found = move |found| {
+            send.send_if_modified(|missing| if found { missing.remove(&kind) } else { missing.insert(kind) });
+        };
+        tokio::spawn(watch_definition(kind.resource(), client.clone(), metrics.clone(), found));
     }
     receive
 }
 
-async fn watch_definition(
-    kind: Kind,
+/// Says whether the cluster has the definition of a kind, whenever that is found out.
+pub(super) async fn watch_definition(
+    resource: ApiResource,
     client: Client,
     metrics: Arc<Metrics>,
-    missing: Arc<watch::Sender<BTreeSet<Kind>>>,
+    found: impl Fn(bool),
 ) {
-    let found = |found: bool| {
-        missing.send_if_modified(|missing| if found { missing.remove(&kind) } else { missing.insert(kind) });
-    };
-    let resource = kind.resource();
     let name = format!("{}.{}", resource.plural, resource.group);
     let api = Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client);
+    let _watched = metrics.pulses.watch(api.resource_url(), "CustomResourceDefinition");
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut events = pin!(watcher(api, config).default_backoff());
     let mut listed = false;

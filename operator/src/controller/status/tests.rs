@@ -5,7 +5,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::{observe::Live, store::Entry};
+use crate::{
+    build::Kind,
+    controller::{observe::Live, store::Entry},
+};
 
 /// A Deployment at rest with two replicas, after `change`.
 fn deployment(change: &Value) -> DynamicObject {
@@ -119,6 +122,26 @@ fn a_rejected_spec_leaves_what_runs_in_sight() {
     assert_eq!(verdict(&status, "Ready"), "False/InvalidSpec");
     assert_eq!(verdict(&status, "Available"), "True/MinimumReplicasAvailable");
     assert_eq!((status.ready_replicas, &*status.url), (2, "http://x"));
+}
+
+/// peers: mcp-lifecycle-operator#45, mcp-lifecycle-operator#38, stacklok/toolhive#4477
+#[test]
+fn the_url_is_published_with_the_first_answer_and_then_stays() {
+    let (applied, mut observed) = (applied(deployment(&json!({}))), observed(&json!([])));
+    let validated = Validated::example();
+    let mut now = MicroserviceStatus::default();
+    let mut look = |verification| {
+        observed.verification = verification;
+        now = next(&now, 7, &Outcome::Applied(&validated, &applied), &observed, Timestamp::UNIX_EPOCH);
+        (verdict(&now, "Verified"), verdict(&now, "Ready"), now.url.clone())
+    };
+    let failed = || Verification::Failed { words: "no".into(), again: tokio::time::Instant::now() };
+    let ready = "True/AllReplicasReady".to_owned();
+    assert_eq!(look(Verification::Untried), ("Unknown/Pending".into(), ready.clone(), String::new()));
+    assert_eq!(look(failed()), ("False/RequestFailed".into(), ready.clone(), String::new()));
+    let url = "http://example.default.svc".to_owned();
+    assert_eq!(look(Verification::Answered), ("True/RequestAnswered".into(), ready.clone(), url.clone()));
+    assert_eq!(look(failed()), ("False/RequestFailed".into(), ready, url));
 }
 
 #[test]
