@@ -1,5 +1,9 @@
 //! Specs that must be refused, and what must stand in the answer.
 
+// The path, as another test includes this file.
+#[path = "refused/pod.rs"]
+mod pod;
+
 use serde_json::{Value, json};
 
 /// A spec, and a part of the answer to it.
@@ -7,8 +11,19 @@ pub type Row = (Value, &'static str);
 
 /// All of them.
 pub fn all() -> Vec<Row> {
-    [numbers(), words(), durations(), labels(), environment(), quantities(), scaling(), rollout(), slips()]
-        .concat()
+    [
+        numbers(),
+        words(),
+        durations(),
+        labels(),
+        environment(),
+        quantities(),
+        scaling(),
+        rollout(),
+        slips(),
+        pod::all(),
+    ]
+    .concat()
 }
 
 /// Numbers and their bounds.

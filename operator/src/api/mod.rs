@@ -4,11 +4,16 @@
 //! `kubectl explain` shows. Rules that the API server checks stand beside the fields; rules that
 //! need more than the one object stand in [`crate::controller::validate`].
 
+mod account;
 mod autoscaling;
 mod disruption;
 mod duration;
+mod file;
 mod image;
+mod kubernetes;
 mod monitoring;
+mod pod_metadata;
+mod probes;
 mod proxy;
 mod resources;
 mod rollout;
@@ -16,11 +21,15 @@ mod schema;
 mod spec;
 mod status;
 
+pub use account::Account;
 pub use autoscaling::Autoscaling;
 pub use disruption::Disruption;
 pub use duration::parse_duration;
+pub use file::{File, FileSource};
 pub use image::split_image;
 pub use monitoring::Monitoring;
+pub use pod_metadata::PodMetadata;
+pub use probes::Probes;
 pub use proxy::{PROXY_PORT, Proxy};
 pub use resources::Resources;
 pub use rollout::Rollout;

@@ -2,7 +2,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, autoscaler, config_map, deployment, disruption_budget, service, service_account, service_monitor,
+    Kind, autoscaler, config_map, deployment, disruption_budget, files, pod_template, service,
+    service_account, service_monitor,
 };
 use crate::{api::MicroserviceSpec, controller::validate::Validated};
 
@@ -14,6 +15,8 @@ pub enum Child {
     ServiceAccount,
     /// The service's and nginx's configuration.
     ConfigMap,
+    /// Contents of files that stand in the spec.
+    Files,
     /// Where clients and Prometheus reach the pods.
     Service,
     /// The pods.
@@ -31,7 +34,7 @@ impl Child {
     pub fn kind(self) -> Kind {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
-            Self::ConfigMap => Kind::ConfigMap,
+            Self::ConfigMap | Self::Files => Kind::ConfigMap,
             Self::Service => Kind::Service,
             Self::Deployment => Kind::Deployment,
             Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
@@ -50,13 +53,16 @@ impl Child {
             | Self::HorizontalPodAutoscaler
             | Self::PodDisruptionBudget
             | Self::ServiceMonitor => child_name.to_owned(),
+            Self::Files => files::contents_name(child_name),
         }
     }
 
     /// Does the spec ask for it?
     pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
         match self {
-            Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::ServiceAccount => spec.service_account.name.is_none(),
+            Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::Files => files::has_contents(spec),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
             Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
@@ -69,8 +75,9 @@ impl Child {
         match self {
             Self::ServiceAccount => json(service_account::build(validated)),
             Self::ConfigMap => json(config_map::build(validated)),
+            Self::Files => json(files::build(validated)),
             Self::Service => json(service::build(validated)),
-            Self::Deployment => json(deployment::build(validated)),
+            Self::Deployment => pod_template::patch(json(deployment::build(validated)), validated),
             Self::HorizontalPodAutoscaler => json(autoscaler::build(validated)),
             Self::PodDisruptionBudget => json(disruption_budget::build(validated)),
             Self::ServiceMonitor => json(service_monitor::build(validated)),
@@ -79,6 +86,6 @@ impl Child {
 }
 
 /// Kubernetes' types always have a JSON form.
-fn json(object: impl Serialize) -> Value {
+pub(super) fn json(object: impl Serialize) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }

@@ -8,19 +8,28 @@ mod config_map;
 mod container;
 mod deployment;
 mod disruption_budget;
+mod files;
 mod kind;
+mod list;
 pub mod meta;
 mod nginx;
+mod pod_template;
+mod probe;
+mod scheduling;
 mod service;
 mod service_account;
 mod service_monitor;
+mod sidecars;
+mod strategic_merge;
 
 use serde_json::Value;
 use strum::VariantArray;
 
 pub use child::Child;
 pub use kind::Kind;
+pub use pod_template::overridden;
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
+pub(crate) use strategic_merge::{faults, merge};
 
 use crate::controller::validate::Validated;
 

@@ -132,7 +132,21 @@ fn nginx_size(size: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::nginx_size;
+    use super::{config, nginx_size};
+    use crate::controller::validate::Validated;
+
+    /// peers: nginx/docker-nginx-unprivileged#17, #43
+    #[test]
+    fn nginx_writes_nowhere_but_into_tmp() {
+        let config = config(&Validated::example());
+        let written: Vec<_> = config
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("pid ") || line.contains("_temp_path "))
+            .collect();
+        assert_eq!(written.len(), 6, "the pid and a folder for each of five modules");
+        assert!(written.iter().all(|line| line.contains(" /tmp/")), "{written:?}");
+    }
 
     #[test]
     fn sizes_are_spelled_as_nginx_does() {

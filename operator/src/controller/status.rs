@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
-    build::{Child, Kind, meta::NAME_LABEL},
+    build::{Child, Kind, meta::NAME_LABEL, overridden},
 };
 
 /// Places in the service's queue for each request it works on (contract 1.9).
@@ -308,12 +308,24 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
 /// What failed, what the user should know, and what an autoscaler complains of.
 fn problems(validated: &Validated, applied: &Applied, observed: &Observed) -> Vec<Problem> {
     let failed = applied.failures.iter().map(problem);
-    failed.chain(validated.warnings.iter().cloned()).chain(autoscaler::trouble(observed)).collect()
+    let warnings = validated.warnings.iter().cloned().chain(overrides(validated));
+    failed.chain(warnings).chain(autoscaler::trouble(observed)).collect()
 }
 
 fn problem(error: &Error) -> Problem {
     let severity = if is_about_monitoring(error) { Severity::Warning } else { Severity::Error };
     Problem { field: String::new(), severity, message: error.words() }
+}
+
+/// What the user's patch changes of ours.
+fn overrides(validated: &Validated) -> impl Iterator<Item = Problem> {
+    overridden(validated).into_iter().map(|path| Problem {
+        field: format!("spec.podTemplate.{path}"),
+        severity: Severity::Warning,
+        message:
+            "changes what the operator sets: see to it that the pods still start, answer and end in order"
+                .into(),
+    })
 }
 
 #[cfg(test)]
