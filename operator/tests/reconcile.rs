@@ -430,6 +430,22 @@ async fn a_suspended_microservice_gets_a_status_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_account_of_the_users_own_replaces_ours_and_is_left_alone() {
+    let world = world();
+    world.reconcile(&microservice(json!({}))).await.unwrap();
+    let ours = format!("{CORE}/serviceaccounts/hello");
+    world.watched(Kind::ServiceAccount, &ours);
+    world.api.requests();
+    let theirs = microservice(json!({"serviceAccount": {"name": "shop"}}));
+    world.reconcile(&with_status(&world, &theirs)).await.unwrap();
+    let requests = world.api.requests();
+    assert!(requests.contains(&format!("DELETE {ours}")), "{requests:?}");
+    assert!(!requests.iter().any(|r| r.contains("serviceaccounts/shop")), "{requests:?}");
+    let deployment = world.api.get(DEPLOYMENT).unwrap();
+    assert_eq!(deployment["spec"]["template"]["spec"]["serviceAccountName"], "shop");
+}
+
+#[tokio::test]
 async fn drift_is_also_seen_of_a_child_that_was_settled() {
     let world = world();
     let first = microservice(json!({}));

@@ -1,5 +1,9 @@
 //! Specs that must be refused, and what must stand in the answer.
 
+// The path, as another test includes this file.
+#[path = "refused/pod.rs"]
+mod pod;
+
 use serde_json::{Value, json};
 
 /// A spec, and a part of the answer to it.
@@ -20,6 +24,8 @@ pub fn all() -> Vec<Row> {
         exposure(),
         proxy(),
         slips(),
+        slips(),
+        pod::all(),
     ]
     .concat()
 }

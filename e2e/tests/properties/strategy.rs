@@ -11,7 +11,24 @@ use serde_json::{Map, Value, json};
 type Field = (&'static str, BoxedStrategy<Value>);
 
 /// Fields whose content is Kubernetes' business, and only sampled here.
-pub const OPAQUE: &[&str] = &["env[].valueFrom", "autoscaling.metrics[]", "autoscaling.behavior"];
+pub const OPAQUE: &[&str] = &[
+    "affinity",
+    "autoscaling.behavior",
+    "autoscaling.metrics[]",
+    "env[].valueFrom",
+    "envFrom[]",
+    "initContainers[]",
+    "podTemplate.metadata",
+    "podTemplate.spec",
+    "probes.liveness",
+    "probes.readiness",
+    "probes.startup",
+    "sidecars[]",
+    "tolerations[]",
+    "topologySpread[]",
+    "volumeMounts[]",
+    "volumes[]",
+];
 
 /// Any spec that the CRD accepts.
 pub fn spec() -> BoxedStrategy<Value> {
@@ -29,6 +46,16 @@ pub fn spec() -> BoxedStrategy<Value> {
             if spec.get("port").is_some() || spec.get("adminPort").is_some() {
                 spec["port"] = json!(10_000 + port);
                 spec["adminPort"] = json!(40_000 + port);
+            }
+            // Mounts have their volume.
+            if spec.get("volumeMounts").is_some() {
+                spec["volumes"] = json!([{ "name": "cache", "emptyDir": {} }]);
+            }
+            // Annotations are for an account of ours.
+            if let Some(account) = spec.get_mut("serviceAccount").and_then(Value::as_object_mut)
+                && account.contains_key("name")
+            {
+                account.remove("annotations");
             }
             // What is scaled by is requested.
             if spec.get("autoscaling").is_some() && spec.get("resources").is_some() {
@@ -57,7 +84,65 @@ fn basics() -> Vec<Field> {
 }
 
 fn pod() -> Vec<Field> {
-    vec![("env", env()), ("resources", resources())]
+    let words = || vec(text("[a-z-]{0,8}"), 0..3).prop_map(Value::from).boxed();
+    let get = json!({ "httpGet": { "path": "/", "port": "service" } });
+    let container = |name: &str| sample(json!([{ "name": name, "image": "team/app:1" }]));
+    let metadata = || {
+        vec![
+            ("labels", map("[a-z]{1,9}", text("[a-z0-9]{0,9}"))),
+            ("annotations", map("[a-z]{1,9}", text("[a-z ]{0,9}"))),
+        ]
+    };
+    let account = vec![
+        ("name", text("[a-z]{1,9}")),
+        ("annotations", map("[a-z]{1,9}", text("[a-z]{0,9}"))),
+        ("automountToken", flag()),
+    ];
+    let files = prop_oneof![
+        Just(
+            json!([{ "path": "/srv/a", "content": "" }, { "path": "/srv/b", "configMap": { "name": "b" } }])
+        ),
+        Just(json!([{ "path": "/srv/a", "configMap": { "name": "a", "key": "k" } }])),
+        Just(json!([{ "path": "/srv/a", "secret": { "name": "a", "key": "k" } }])),
+    ];
+    vec![
+        ("env", env()),
+        ("resources", resources()),
+        ("imagePullSecrets", sample(json!([{ "name": "registry" }]))),
+        ("command", words()),
+        ("args", words()),
+        ("envFrom", sample(json!([{ "prefix": "A_", "configMapRef": { "name": "a" } }]))),
+        (
+            "probes",
+            object(["liveness", "readiness", "startup"].map(|probe| (probe, sample(get.clone()))).into()),
+        ),
+        ("serviceAccount", object(account)),
+        ("priorityClassName", text("[a-z]{1,9}")),
+        ("podMetadata", object(metadata())),
+        ("nodeSelector", map("[a-z]{1,9}", text("[a-z0-9]{0,9}"))),
+        ("tolerations", sample(json!([{ "operator": "Exists" }]))),
+        ("affinity", sample(json!({ "podAntiAffinity": {} }))),
+        (
+            "topologySpread",
+            sample(json!([{ "topologyKey": "rack", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule" }])),
+        ),
+        ("files", files.boxed()),
+        ("volumes", sample(json!([{ "name": "data", "emptyDir": { "sizeLimit": "1Gi" } }]))),
+        ("volumeMounts", sample(json!([{ "name": "cache", "mountPath": "/cache" }]))),
+        ("initContainers", container("first")),
+        ("sidecars", container("beside")),
+        (
+            "podTemplate",
+            object(vec![
+                ("metadata", sample(json!({ "labels": { "a": "b" } }))),
+                ("spec", sample(json!({ "hostAliases": [{ "ip": "10.0.0.1", "hostnames": ["a"] }] }))),
+            ]),
+        ),
+    ]
+}
+
+fn sample(value: Value) -> BoxedStrategy<Value> {
+    Just(value).boxed()
 }
 
 fn proxy() -> BoxedStrategy<Value> {

@@ -4,13 +4,18 @@
 //! `kubectl explain` shows. Rules that the API server checks stand beside the fields; rules that
 //! need more than the one object stand in [`crate::controller::validate`].
 
+mod account;
 mod autoscaling;
 mod disruption;
 mod duration;
 mod expose;
+mod file;
 mod image;
+mod kubernetes;
 mod monitoring;
 mod network_policy;
+mod pod_metadata;
+mod probes;
 mod proxy;
 mod relabeling;
 mod resources;
@@ -20,15 +25,19 @@ mod schema;
 mod spec;
 mod status;
 
+pub use account::Account;
 pub use autoscaling::Autoscaling;
 pub use disruption::Disruption;
 pub use duration::parse_duration;
 pub use expose::{
     Expose, ExtraPort, HttpRoute, Ingress, IngressTls, ParentRef, ServiceSettings, ServiceType,
 };
+pub use file::{File, FileSource};
 pub use image::split_image;
 pub use monitoring::{Dashboard, Monitoring, Statsd};
 pub use network_policy::NetworkPolicy;
+pub use pod_metadata::PodMetadata;
+pub use probes::Probes;
 pub use proxy::{ExtraConfig, PROXY_PORT, PROXY_TLS_PORT, Proxy, ProxyTls, RateLimit};
 pub use relabeling::{RelabelAction, Relabeling};
 pub use resources::Resources;

@@ -1,10 +1,7 @@
 //! Pieces of the CRD's schema that Rust types alone can't express.
 
 use k8s_openapi::{
-    api::{
-        autoscaling::v2::{HorizontalPodAutoscalerBehavior, MetricSpec},
-        core::v1::EnvVar,
-    },
+    api::autoscaling::v2::{HorizontalPodAutoscalerBehavior, MetricSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     },
@@ -15,6 +12,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 /// An object of any content: the service checks it, not the API server.
 pub(super) fn free_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// A patch: only the two parts that a pod template has.
+pub(super) fn pod_template(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {"metadata": free_object(generator), "spec": free_object(generator)},
+    })
 }
 
 /// Conditions as `kubectl wait` and other tools expect them: a list keyed by type.
@@ -58,12 +63,12 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Annotations of a child.
+/// Annotations; bounded for the same reason.
 pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 32,
-        "additionalProperties": {"type": "string", "maxLength": 4096},
+        "additionalProperties": {"type": "string", "maxLength": 8192},
     })
 }
 
@@ -144,15 +149,6 @@ pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 16,
         "additionalProperties": {"type": "string", "maxLength": 1024},
     })
-}
-
-/// A pod's environment; bounded for the same reason.
-pub(super) fn environment(generator: &mut SchemaGenerator) -> Schema {
-    let mut item = EnvVar::json_schema(generator);
-    if let Some(name) = item.pointer_mut("/properties/name").and_then(|name| name.as_object_mut()) {
-        name.insert("maxLength".into(), 256.into());
-    }
-    json_schema!({"type": "array", "maxItems": 128, "items": item})
 }
 
 /// An autoscaler's metrics, without Kubernetes' own text, which is longer than all of ours.

@@ -1,12 +1,17 @@
-use k8s_openapi::api::core::v1::EnvVar;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Affinity, Container, EnvFromSource, EnvVar, LocalObjectReference, Toleration, TopologySpreadConstraint,
+    Volume, VolumeMount,
+};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    autoscaling::Autoscaling, disruption::Disruption, expose::Expose, monitoring::Monitoring,
-    network_policy::NetworkPolicy, proxy::Proxy, resources::Resources, rollout::Rollout, schema,
-    status::MicroserviceStatus,
+    account::Account, autoscaling::Autoscaling, disruption::Disruption, expose::Expose, file::File,
+    kubernetes, monitoring::Monitoring, network_policy::NetworkPolicy, pod_metadata::PodMetadata,
+    probes::Probes, proxy::Proxy, resources::Resources, rollout::Rollout, schema, status::MicroserviceStatus,
 };
 
 /// The content of `spec.config`.
@@ -80,6 +85,22 @@ pub struct MicroserviceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<PullPolicy>,
 
+    /// Secrets of type kubernetes.io/dockerconfigjson with which the images are pulled, as in a pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::references")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub image_pull_secrets: Vec<LocalObjectReference>,
+
+    /// What the service's container runs instead of its image's entrypoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::words")]
+    pub command: Vec<String>,
+
+    /// Arguments instead of those that the service's image has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::words")]
+    pub args: Vec<String>,
+
     /// Workers per replica. One worker works on one request at a time (see requestsPerWorker).
     /// A change restarts no pod, unless concurrencyChange says so.
     #[serde(default = "defaults::concurrency")]
@@ -133,7 +154,7 @@ pub struct MicroserviceSpec {
     /// Environment of the service's container, as in a pod. PORT, WEB_CONCURRENCY,
     /// PYMICRO_CONCURRENCY, PYMICRO_GEVENT and CHASSIS_CONFIG are the operator's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "schema::environment")]
+    #[schemars(schema_with = "kubernetes::environment")]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
         validation = Rule::new("self.all(e, !(e.name in ['WEB_CONCURRENCY', 'PYMICRO_CONCURRENCY', 'CHASSIS_SERVER__WORKERS']))")
@@ -148,6 +169,35 @@ pub struct MicroserviceSpec {
             .message("names in env start with a letter or _ and go on with letters, digits, _, - or ."),
     )]
     pub env: Vec<EnvVar>,
+
+    /// ConfigMaps and Secrets whose keys become environment of the service's container, as in a pod.
+    /// What env and the operator set wins over it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::environment_sources")]
+    pub env_from: Vec<EnvFromSource>,
+
+    /// Files in the service's container: written here, or out of a ConfigMap or Secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["path".into()]))]
+    pub files: Vec<File>,
+
+    /// Volumes of the pod, as in a pod; volumeMounts and the mounts of sidecars and initContainers
+    /// name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::volumes")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub volumes: Vec<Volume>,
+
+    /// Where volumes stand in the service's container, as in a pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::volume_mounts")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["mountPath".into()]))]
+    pub volume_mounts: Vec<VolumeMount>,
+
+    /// How the kubelet learns that the service has started, lives and can take requests.
+    #[serde(default)]
+    pub probes: Probes,
 
     /// CPU and memory of the service's container. Default: requests of 50m CPU and 32Mi, no limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -186,6 +236,66 @@ pub struct MicroserviceSpec {
     /// How new pods replace old ones, and how old ones end.
     #[serde(default)]
     pub rollout: Rollout,
+
+    /// The pods' identity: a ServiceAccount, without a token unless asked for.
+    #[serde(default)]
+    pub service_account: Account,
+
+    /// The PriorityClass of the pods. Default: the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::object_name")]
+    pub priority_class_name: Option<String>,
+
+    /// Labels and annotations of the pods.
+    #[serde(default)]
+    pub pod_metadata: PodMetadata,
+
+    /// Labels of the nodes that the pods may run on, such as `kubernetes.io/arch: arm64`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "schema::labels")]
+    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
+        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"))]
+    pub node_selector: BTreeMap<String, String>,
+
+    /// Taints of nodes that the pods put up with, as in a pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::tolerations")]
+    pub tolerations: Vec<Toleration>,
+
+    /// Nodes and pods that the pods are drawn to or kept away from, as in a pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::affinity")]
+    pub affinity: Option<Affinity>,
+
+    /// How even the pods stand over nodes, zones and the like, as in a pod; without a labelSelector
+    /// the Microservice's own pods of the same rollout are counted. Default: over nodes and over
+    /// zones, as far as possible. An empty list: no wish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::topology_spread")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["topologyKey".into(), "whenUnsatisfiable".into()]))]
+    pub topology_spread: Option<Vec<TopologySpreadConstraint>>,
+
+    /// Containers that run one after the other before the service starts, as in a pod. They get a
+    /// security context that Pod Security restricted allows and a file system that can't be
+    /// written, where they say nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::init_containers")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub init_containers: Vec<Container>,
+
+    /// Containers beside the service, as in a pod. They start before initContainers and the service
+    /// and end after it. Their security context is filled in as that of initContainers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::sidecars")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub sidecars: Vec<Container>,
+
+    /// The last resort: metadata and spec of a pod template, laid over the operator's as a
+    /// strategic merge patch. `$patch: delete` removes. A warning in status.problems names each
+    /// field of the operator's that it changes.
+    #[serde(default, skip_serializing_if = "Config::is_empty")]
+    #[schemars(schema_with = "schema::pod_template")]
+    pub pod_template: Config,
 }
 
 impl MicroserviceSpec {

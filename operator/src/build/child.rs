@@ -2,8 +2,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Kind, autoscaler, config_map, dashboard, deployment, disruption_budget, http_route, ingress,
-    meta::suffixed, network_policy, prometheus_rule, service, service_account, service_monitor,
+    Kind, autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress,
+    meta::suffixed, network_policy, pod_template, prometheus_rule, service, service_account, service_monitor,
 };
 use crate::{
     api::{self, MicroserviceSpec},
@@ -18,6 +18,8 @@ pub enum Child {
     ServiceAccount,
     /// The service's and nginx's configuration.
     ConfigMap,
+    /// Contents of files that stand in the spec.
+    Files,
     /// Where clients and Prometheus reach the pods.
     Service,
     /// Who may connect to the pods; there before they are.
@@ -45,7 +47,7 @@ impl Child {
     pub fn kind(self) -> Kind {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
-            Self::ConfigMap | Self::Dashboard => Kind::ConfigMap,
+            Self::ConfigMap | Self::Files | Self::Dashboard => Kind::ConfigMap,
             Self::Service => Kind::Service,
             Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
@@ -72,6 +74,7 @@ impl Child {
             | Self::HttpRoute
             | Self::ServiceMonitor
             | Self::PrometheusRule => child_name.to_owned(),
+            Self::Files => files::contents_name(child_name),
             Self::Dashboard => suffixed(child_name, "dashboard"),
         }
     }
@@ -79,7 +82,9 @@ impl Child {
     /// Does the spec ask for it?
     pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
         match self {
-            Self::ServiceAccount | Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::ServiceAccount => spec.service_account.name.is_none(),
+            Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::Files => files::has_contents(spec),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
             Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
@@ -98,9 +103,10 @@ impl Child {
         match self {
             Self::ServiceAccount => json(service_account::build(validated)),
             Self::ConfigMap => json(config_map::build(validated)),
+            Self::Files => json(files::build(validated)),
             Self::Service => json(service::build(validated)),
             Self::NetworkPolicy => json(network_policy::build(validated)),
-            Self::Deployment => json(deployment::build(validated)),
+            Self::Deployment => pod_template::patch(json(deployment::build(validated)), validated),
             Self::HorizontalPodAutoscaler => json(autoscaler::build(validated)),
             Self::PodDisruptionBudget => json(disruption_budget::build(validated)),
             Self::Ingress => json(ingress::build(validated)),
@@ -113,6 +119,6 @@ impl Child {
 }
 
 /// Kubernetes' types always have a JSON form.
-fn json(object: impl Serialize) -> Value {
+pub(super) fn json(object: impl Serialize) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }

@@ -2,20 +2,22 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, ConfigMapKeySelector, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
-        Lifecycle, LifecycleHandler, Probe, ResourceRequirements, SecurityContext, SleepAction,
-        TCPSocketAction, VolumeMount,
+        Capabilities, ConfigMapKeySelector, Container, ContainerPort, EnvVar, EnvVarSource, Lifecycle,
+        LifecycleHandler, ResourceRequirements, SecurityContext, SleepAction, VolumeMount,
     },
-    apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
+    apimachinery::pkg::api::resource::Quantity,
 };
 
 use super::{
     config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE},
-    nginx::{READY_PATH, TLS_DIRECTORY},
+    files,
+    list::some,
+    nginx::TLS_DIRECTORY,
+    probe::{liveness, proxy_readiness, readiness, startup},
     statsd,
 };
 use crate::{
-    api::{PROXY_PORT, PROXY_TLS_PORT},
+    api::{MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT},
     controller::validate::Validated,
 };
 
@@ -60,41 +62,26 @@ pub(super) fn service_drain(validated: &Validated) -> i64 {
 /// The team's container.
 pub(super) fn service(validated: &Validated) -> Container {
     let spec = &validated.spec;
-    let mut container = Container {
+    Container {
         name: SERVICE_CONTAINER.into(),
         image: Some(validated.image.clone()),
         image_pull_policy: spec.image_pull_policy.map(|p| <&str>::from(p).into()),
+        command: some(&spec.command),
+        args: some(&spec.args),
+        env_from: some(&spec.env_from),
         env: Some(environment(validated)),
         ports: Some(vec![port(SERVICE_PORT, spec.port), port(METRICS_PORT, spec.admin_port)]),
         resources: Some(spec.resources.clone().map_or_else(|| requests("50m", "32Mi"), Into::into)),
-        volume_mounts: Some(vec![
-            mount(CONFIG_VOLUME, "/etc/microservice", true),
-            mount(SERVICE_TMP_VOLUME, "/tmp", false),
-        ]),
+        volume_mounts: Some(service_mounts(spec)),
+        liveness_probe: liveness(validated),
+        readiness_probe: readiness(validated),
+        startup_probe: startup(validated),
         lifecycle: sleep_before_stop(service_drain(validated)),
         termination_message_policy: Some(LAST_WORDS.into()),
         // A team's image has a user of its own; the pod demands that it isn't root.
         security_context: Some(security(validated.bundled.then_some(SERVICE_USER))),
         ..Default::default()
-    };
-    if validated.bundled {
-        container.startup_probe = Some(Probe {
-            period_seconds: Some(1),
-            failure_threshold: Some(60),
-            ..get("/startupz", METRICS_PORT)
-        });
-        container.liveness_probe = Some(Probe {
-            period_seconds: Some(10),
-            timeout_seconds: Some(3),
-            failure_threshold: Some(3),
-            ..get("/livez", METRICS_PORT)
-        });
     }
-    if !spec.proxy.enabled {
-        let probe = if validated.bundled { get("/readyz", METRICS_PORT) } else { connect(SERVICE_PORT) };
-        container.readiness_probe = Some(readiness(probe));
-    }
-    container
 }
 
 /// The proxy in front of it.
@@ -126,12 +113,20 @@ pub(super) fn proxy(validated: &Validated) -> Container {
         ports: Some(ports),
         resources: Some(proxy.resources.clone().map_or_else(|| requests("20m", "16Mi"), Into::into)),
         volume_mounts: Some(mounts),
-        readiness_probe: Some(readiness(get(READY_PATH, HTTP_PORT))),
+        readiness_probe: Some(proxy_readiness(validated)),
         lifecycle: sleep_before_stop(proxy_drain(validated)),
         termination_message_policy: Some(LAST_WORDS.into()),
         security_context: Some(security(Some(PROXY_USER))),
         ..Default::default()
     }
+}
+
+fn service_mounts(spec: &MicroserviceSpec) -> Vec<VolumeMount> {
+    let mut mounts =
+        vec![mount(CONFIG_VOLUME, "/etc/microservice", true), mount(SERVICE_TMP_VOLUME, "/tmp", false)];
+    mounts.extend(files::mounts(spec));
+    mounts.extend(spec.volume_mounts.iter().cloned());
+    mounts
 }
 
 /// What any image gets, before the user's own. The two numbers come out of the ConfigMap: a change
@@ -189,28 +184,6 @@ pub(super) fn requests(cpu: &str, memory: &str) -> ResourceRequirements {
         ])),
         ..Default::default()
     }
-}
-
-pub(super) fn get(path: &str, port: &str) -> Probe {
-    Probe {
-        http_get: Some(HTTPGetAction {
-            path: Some(path.into()),
-            port: IntOrString::String(port.into()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-fn connect(port: &str) -> Probe {
-    Probe {
-        tcp_socket: Some(TCPSocketAction { port: IntOrString::String(port.into()), host: None }),
-        ..Default::default()
-    }
-}
-
-fn readiness(probe: Probe) -> Probe {
-    Probe { period_seconds: Some(2), timeout_seconds: Some(2), failure_threshold: Some(3), ..probe }
 }
 
 /// The kubelet's own sleep: an image FROM scratch has no shell to sleep in. It takes no zero before

@@ -14,8 +14,15 @@ use k8s_openapi::{
 use super::{
     config_map,
     container::{self, CONFIG_VOLUME, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
-    meta::{CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta, selector},
-    statsd,
+    files,
+    list::some,
+    meta::{
+        CONFIG_ANNOTATION, FILES_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta,
+        selector,
+    },
+    scheduling::topology_spread,
+    service_account,
+    sidecars::init_containers,
 };
 use crate::controller::validate::Validated;
 
@@ -46,24 +53,28 @@ pub(super) fn build(validated: &Validated) -> Deployment {
             min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
             progress_deadline_seconds: Some(seconds(validated.progress_deadline)),
             revision_history_limit: Some(rollout.revision_history),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels(validated)),
-                    annotations: Some(BTreeMap::from([
-                        (CONFIG_ANNOTATION.into(), config_map::restart_digest(validated)),
-                        (OWNER_ANNOTATION.into(), validated.name.clone()),
-                    ])),
-                    ..Default::default()
-                }),
-                spec: Some(pod(validated)),
-            },
+            template: PodTemplateSpec { metadata: Some(pod_meta(validated)), spec: Some(pod(validated)) },
             ..Default::default()
         }),
         ..Default::default()
     }
 }
 
+/// The user's labels and annotations, and ours over them.
+fn pod_meta(validated: &Validated) -> ObjectMeta {
+    let mut all = validated.spec.pod_metadata.clone();
+    all.labels.extend(labels(validated));
+    all.annotations.extend([
+        (CONFIG_ANNOTATION.into(), config_map::restart_digest(validated)),
+        (OWNER_ANNOTATION.into(), validated.name.clone()),
+    ]);
+    let files = files::restart_digest(&validated.spec);
+    all.annotations.extend(files.map(|digest| (FILES_ANNOTATION.into(), digest)));
+    ObjectMeta { labels: Some(all.labels), annotations: Some(all.annotations), ..Default::default() }
+}
+
 fn pod(validated: &Validated) -> PodSpec {
+    let spec = &validated.spec;
     let mut containers = vec![container::service(validated)];
     let mut volumes = vec![
         Volume {
@@ -76,7 +87,7 @@ fn pod(validated: &Validated) -> PodSpec {
         },
         empty_dir(SERVICE_TMP_VOLUME),
     ];
-    if validated.spec.proxy.enabled {
+    if spec.proxy.enabled {
         containers.push(container::proxy(validated));
         volumes.push(empty_dir(PROXY_TMP_VOLUME));
         volumes.extend(validated.spec.proxy.tls.as_ref().map(|tls| Volume {
@@ -88,12 +99,20 @@ fn pod(validated: &Validated) -> PodSpec {
             ..Default::default()
         }));
     }
+    volumes.extend(files::volumes(validated));
+    volumes.extend(spec.volumes.iter().cloned());
     PodSpec {
-        init_containers: statsd::exporter(validated).map(|exporter| vec![exporter]),
+        init_containers: init_containers(validated),
         containers,
         volumes: Some(volumes),
-        service_account_name: Some(validated.child_name.clone()),
-        automount_service_account_token: Some(false),
+        image_pull_secrets: some(&spec.image_pull_secrets),
+        service_account_name: Some(service_account::name(validated)),
+        automount_service_account_token: Some(spec.service_account.automount_token),
+        priority_class_name: spec.priority_class_name.clone(),
+        node_selector: (!spec.node_selector.is_empty()).then(|| spec.node_selector.clone()),
+        tolerations: some(&spec.tolerations),
+        affinity: spec.affinity.clone(),
+        topology_spread_constraints: topology_spread(validated),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(grace_period(validated)),
         security_context: Some(PodSecurityContext {
@@ -140,6 +159,38 @@ mod tests {
             assert!(service > nginx + KEEPALIVE_MIN, "{service} s after {nginx} s");
             let longest = i64::try_from(validated.longest_request().as_secs()).unwrap();
             assert!(pod.termination_grace_period_seconds > Some(service + longest));
+        }
+    }
+
+    /// peers: OpenLiberty/open-liberty-operator#885
+    #[test]
+    fn a_pod_may_take_as_long_to_end_as_its_drain_and_its_longest_request() {
+        let validated = Validated::example();
+        let longest = i64::try_from(validated.longest_request().as_secs()).unwrap();
+        let pod = pod(&validated);
+        assert_eq!(pod.termination_grace_period_seconds, Some(grace_period(&validated)));
+        assert!(grace_period(&validated) > service_drain(&validated) + longest);
+        for container in &pod.containers {
+            assert!(container.lifecycle.as_ref().unwrap().pre_stop.as_ref().unwrap().sleep.is_some());
+        }
+    }
+
+    /// peers: nginx/docker-nginx-unprivileged#17, #43, nginx/kubernetes-ingress#1677, odf-operator#307
+    #[test]
+    fn no_container_is_root_or_writes_outside_of_its_own_tmp() {
+        let pod = pod(&Validated::example());
+        assert_eq!(pod.security_context.unwrap().run_as_non_root, Some(true));
+        for container in pod.containers {
+            let security = container.security_context.unwrap();
+            assert_eq!(security.read_only_root_filesystem, Some(true));
+            assert_eq!(security.allow_privilege_escalation, Some(false));
+            assert_ne!(security.run_as_user, Some(0));
+            let mounts = container.volume_mounts.unwrap();
+            let writable: Vec<_> = mounts.iter().filter(|mount| mount.read_only != Some(true)).collect();
+            assert_eq!(writable.len(), 1, "{}", container.name);
+            assert_eq!(writable[0].mount_path, "/tmp");
+            let volume = pod.volumes.iter().flatten().find(|volume| volume.name == writable[0].name);
+            assert!(volume.unwrap().empty_dir.is_some());
         }
     }
 }

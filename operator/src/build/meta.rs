@@ -34,6 +34,12 @@ pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 /// On the pod template: digest of the configuration that takes a restart.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 
+/// On the pod template: digest of the contents of files that stand in the spec.
+pub const FILES_ANNOTATION: &str = "microservice.dev/files";
+
+/// On the pod template: `kubectl rollout restart` changes it.
+pub const RESTARTED_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
+
 /// Longest name of a Service, and longest value of a label.
 const MAX_NAME: usize = 63;
 
@@ -134,6 +140,7 @@ mod tests {
         assert_eq!(child_name(name), expected);
     }
 
+    /// peers: opentelemetry-operator#596, jaeger-operator#487, azure-service-operator#4734
     #[test]
     fn long_names_are_shortened_and_stay_different() {
         let (a, b) =

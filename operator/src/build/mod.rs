@@ -9,18 +9,25 @@ mod container;
 mod dashboard;
 mod deployment;
 mod disruption_budget;
+mod files;
 mod http_route;
 mod ingress;
 mod kind;
+mod list;
 pub mod meta;
 mod network_policy;
 pub(crate) mod nginx;
+mod pod_template;
+mod probe;
 mod prometheus_rule;
 mod queries;
+mod scheduling;
 mod service;
 mod service_account;
 mod service_monitor;
+mod sidecars;
 mod statsd;
+mod strategic_merge;
 
 use serde_json::Value;
 use strum::VariantArray;
@@ -29,8 +36,10 @@ pub use child::Child;
 pub use http_route::{HTTPRoute, HttpRouteSpec};
 pub use kind::Kind;
 pub use nginx::READY_PATH;
+pub use pod_template::overridden;
 pub use prometheus_rule::{PrometheusRule, PrometheusRuleSpec};
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
+pub(crate) use strategic_merge::{faults, merge};
 
 use crate::controller::validate::Validated;
 

@@ -2,7 +2,10 @@
 
 use k8s_openapi::api::core::v1::{Container, EnvVar};
 
-use super::container::{LAST_WORDS, get, port, requests, security};
+use super::{
+    container::{LAST_WORDS, port, requests, security},
+    probe::get,
+};
 use crate::controller::validate::Validated;
 
 /// Where Prometheus reads the metrics.

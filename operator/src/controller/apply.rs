@@ -154,6 +154,14 @@ async fn apply_one(
         .patch(&name, &params, &Patch::Apply(body))
         .await
         .map_err(|source| Error::Apply { kind: child.kind().name(), source })?;
+    if let Live::Ours(entry) = live
+        && object.metadata.resource_version.is_some()
+        && object.metadata.resource_version == entry.object.metadata.resource_version
+    {
+        // The API server keeps in other words what we want: it had nothing to change.
+        context.stores.of(child.kind()).settle(&entry.object, &mark);
+        return Ok((Arc::new(object), None));
+    }
     Ok((Arc::new(object), Some(cause)))
 }
 

@@ -72,7 +72,9 @@ fn is_empty(value: &Value) -> bool {
 fn is_quantity(path: &[&str]) -> bool {
     matches!(
         path,
-        [.., "requests" | "limits", _] | [.., "target", "value" | "averageValue"] | [.., "tolerance"]
+        [.., "requests" | "limits", _]
+            | [.., "target", "value" | "averageValue"]
+            | [.., "tolerance" | "sizeLimit" | "divisor"]
     )
 }
 
@@ -118,6 +120,7 @@ mod tests {
     #[case::container_changed(json!({"containers": [{"name": "a", "image": "1"}]}), json!({"containers": [{"name": "a", "image": "2"}]}), Some("containers"))]
     #[case::quantity(json!({"requests": {"cpu": "0.5"}}), json!({"requests": {"cpu": "500m"}}), None)]
     #[case::quantity_binary(json!({"limits": {"memory": "1024Mi"}}), json!({"limits": {"memory": "1Gi"}}), None)]
+    #[case::size_of_a_volume(json!({"emptyDir": {"sizeLimit": "1024Mi"}}), json!({"emptyDir": {"sizeLimit": "1Gi"}}), None)]
     #[case::quantity_changed(json!({"limits": {"memory": "1Gi"}}), json!({"limits": {"memory": "1G"}}), Some("limits.memory"))]
     #[case::no_quantity_elsewhere(json!({"data": {"n": "0.5"}}), json!({"data": {"n": "500m"}}), Some("data.n"))]
     fn finds_what_is_not_as_wanted(#[case] desired: Value, #[case] live: Value, #[case] path: Option<&str>) {

@@ -25,6 +25,7 @@ use crate::{
     build::{
         Child,
         meta::{NAME_LABEL, service_url},
+        overridden,
     },
 };
 
@@ -325,13 +326,24 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
 /// What failed, what the user should know, and what an autoscaler complains of.
 fn problems(validated: &Validated, applied: &Applied, observed: &Observed) -> Vec<Problem> {
     let failed = applied.failures.iter().map(problem);
-    let known = failed.chain(validated.warnings.iter().cloned());
+    let known = failed.chain(validated.warnings.iter().cloned()).chain(overrides(validated));
     known.chain(warnings(validated, applied, observed)).chain(autoscaler::trouble(observed)).collect()
 }
 
 fn problem(error: &Error) -> Problem {
     let severity = if is_about_monitoring(error) { Severity::Warning } else { Severity::Error };
     Problem { field: String::new(), severity, message: error.words() }
+}
+
+/// What the user's patch changes of ours.
+fn overrides(validated: &Validated) -> impl Iterator<Item = Problem> {
+    overridden(validated).into_iter().map(|path| Problem {
+        field: format!("spec.podTemplate.{path}"),
+        severity: Severity::Warning,
+        message:
+            "changes what the operator sets: see to it that the pods still start, answer and end in order"
+                .into(),
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! wrong. The CRD's rules catch the rest earlier; here stands what needs more than the one object,
 //! or the free-form part of it.
 
+mod pod;
+
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -139,6 +141,7 @@ pub fn validate(
             }
         }
     }
+    problems.extend(pod::problems(&spec));
     let timeout = parse_duration(&spec.proxy.timeout);
     if timeout.is_none() {
         problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));

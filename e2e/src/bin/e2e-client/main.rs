@@ -1,6 +1,7 @@
 //! Sends requests from inside a cluster and says what came back. Plain HTTP/1.1, as inside the mesh
 //! of a cluster; a static program for an image FROM scratch.
 
+mod container;
 mod load;
 mod request;
 mod tally;
@@ -9,7 +10,11 @@ mod target;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{load::Load, request::Request};
+use crate::{
+    container::{Show, Write},
+    load::Load,
+    request::Request,
+};
 
 #[derive(Parser)]
 #[command(version, about = "Sends requests from inside a cluster")]
@@ -24,6 +29,10 @@ enum Command {
     Request(Request),
     /// Sends many requests; prints for each stream one line of JSON with what became of them.
     Load(Load),
+    /// Prints files and variables as one line of JSON.
+    Show(Show),
+    /// Writes a file.
+    Write(Write),
 }
 
 #[tokio::main]
@@ -31,5 +40,7 @@ async fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Request(request) => request.run().await,
         Command::Load(load) => load.run().await,
+        Command::Show(show) => show.run().await,
+        Command::Write(write) => write.run(),
     }
 }

@@ -159,3 +159,20 @@ fn the_url_holds_in_every_cluster_domain() {
     let status = status(&applied(deployment(&json!({}))), &observed(&json!([])));
     assert_eq!(status.url, "http://example.default.svc");
 }
+
+#[test]
+fn what_the_users_patch_changes_of_ours_is_a_warning() {
+    let mut validated = Validated::example();
+    validated.spec.pod_template =
+        json!({"spec": {"terminationGracePeriodSeconds": 1, "dnsPolicy": "Default"}})
+            .as_object()
+            .unwrap()
+            .clone();
+    let applied = applied(deployment(&json!({})));
+    let outcome = Outcome::Applied(&validated, &applied);
+    let status =
+        next(&MicroserviceStatus::default(), 7, &outcome, &Observed::default(), Timestamp::UNIX_EPOCH);
+    let problems: Vec<_> = status.problems.iter().map(|p| (p.field.as_str(), p.severity)).collect();
+    assert_eq!(problems, [("spec.podTemplate.spec.terminationGracePeriodSeconds", Severity::Warning)]);
+    assert_eq!(verdict(&status, "Ready"), "True/AllReplicasReady");
+}
