@@ -28,6 +28,7 @@ pub struct Metrics {
     writes: IntCounterVec,
     watch_errors: IntCounterVec,
     leader: IntGauge,
+    unreadable: IntGauge,
 }
 
 impl Metrics {
@@ -50,6 +51,11 @@ impl Metrics {
         let leader =
             IntGauge::new("microservice_operator_leader", "1 while this operator is the one that works")?;
         registry.register(Box::new(leader.clone()))?;
+        let unreadable = IntGauge::new(
+            "microservice_operator_unreadable",
+            "Microservices that can't be read, such as those of another version of the definition, and are left as they are",
+        )?;
+        registry.register(Box::new(unreadable.clone()))?;
         let reconciles = HistogramVec::new(
             HistogramOpts::new(
                 "microservice_operator_reconcile_duration_seconds",
@@ -61,7 +67,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(reconciles.clone()))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, reconciles, errors, writes, watch_errors, leader })
+        Ok(Self { registry, reconciles, errors, writes, watch_errors, leader, unreadable })
     }
 
     /// Starts the clock of one reconcile.
@@ -87,6 +93,11 @@ impl Metrics {
     /// Whether this operator leads.
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
+    }
+
+    /// So many Microservices can't be read.
+    pub fn unreadable(&self, count: usize) {
+        self.unreadable.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// All metrics as Prometheus reads them.

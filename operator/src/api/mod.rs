@@ -23,9 +23,15 @@ pub use image::split_image;
 pub use monitoring::Monitoring;
 pub use proxy::{PROXY_PORT, Proxy};
 pub use resources::Resources;
-pub use rollout::Rollout;
-pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};
-pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
+pub use rollout::{OnFailure, Rollout};
+pub use spec::{
+    ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy, ReferenceChange,
+    UpgradePolicy,
+};
+pub use status::{
+    Capacity, ConditionType, InventoryItem, LastRollout, MicroserviceStatus, Problem, Reason, RolloutReason,
+    Severity, condition,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

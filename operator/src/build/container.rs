@@ -16,7 +16,7 @@ use super::{
 use crate::{api::PROXY_PORT, controller::validate::Validated};
 
 /// Name of the service's container.
-pub(super) const SERVICE_CONTAINER: &str = "service";
+pub const SERVICE_CONTAINER: &str = "service";
 /// Name of nginx's container.
 const PROXY_CONTAINER: &str = "nginx";
 

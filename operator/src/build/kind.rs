@@ -1,5 +1,5 @@
 use k8s_openapi::api::{
-    apps::v1::Deployment,
+    apps::v1::{ControllerRevision, Deployment},
     autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
     policy::v1::PodDisruptionBudget,
@@ -20,6 +20,7 @@ pub enum Kind {
     Deployment,
     HorizontalPodAutoscaler,
     PodDisruptionBudget,
+    ControllerRevision,
     ServiceMonitor,
 }
 
@@ -33,6 +34,7 @@ impl Kind {
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::HorizontalPodAutoscaler => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+            Self::ControllerRevision => ApiResource::erase::<ControllerRevision>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
         }
     }
@@ -46,8 +48,14 @@ impl Kind {
             | Self::Service
             | Self::Deployment
             | Self::HorizontalPodAutoscaler
-            | Self::PodDisruptionBudget => false,
+            | Self::PodDisruptionBudget
+            | Self::ControllerRevision => false,
         }
+    }
+
+    /// Is only the metadata of its objects watched? Their content is read when it is needed.
+    pub fn is_metadata_only(self) -> bool {
+        self == Self::ControllerRevision
     }
 
     /// Its name, for people.

@@ -34,6 +34,15 @@ pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 /// On the pod template: digest of the configuration that takes a restart.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 
+/// On the Deployment: digest of the pod template that we last applied; another one is a rollout.
+pub const TEMPLATE_ANNOTATION: &str = "microservice.dev/template";
+
+/// On the pod template: the versions of the Secrets and ConfigMaps that the spec names.
+pub const REFERENCES_ANNOTATION: &str = "microservice.dev/references";
+
+/// On the pod template: what `kubectl rollout restart` sets. Never ours.
+pub const RESTARTED_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
+
 /// Longest name of a Service, and longest value of a label.
 const MAX_NAME: usize = 63;
 
@@ -85,7 +94,7 @@ pub(super) fn labels(validated: &Validated) -> BTreeMap<String, String> {
 
 /// Metadata of every child: the owner reference makes the garbage collector remove it with its
 /// Microservice, also while no operator runs, so there is no finalizer.
-pub(super) fn object_meta(validated: &Validated) -> ObjectMeta {
+pub fn object_meta(validated: &Validated) -> ObjectMeta {
     ObjectMeta {
         name: Some(validated.child_name.clone()),
         namespace: Some(validated.namespace.clone()),

@@ -19,6 +19,7 @@ use serde_json::Value;
 use strum::VariantArray;
 
 pub use child::Child;
+pub use container::SERVICE_CONTAINER;
 pub use kind::Kind;
 pub use service_monitor::{ServiceMonitor, ServiceMonitorSpec};
 

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kube::{
     Client,
@@ -35,6 +38,8 @@ pub struct Context {
     pub workers: WorkersClient,
     /// How often each Microservice failed of late.
     pub backoffs: Backoffs,
+    /// Microservices that can't be read.
+    unreadable: Mutex<HashSet<Name>>,
     /// The operator's own numbers.
     pub metrics: Arc<Metrics>,
 }
@@ -57,13 +62,27 @@ impl Context {
             settings,
             workers: WorkersClient::default(),
             backoffs: Backoffs::default(),
+            unreadable: Mutex::default(),
             metrics,
         }
+    }
+
+    /// Whether a Microservice can't be read, for the metric.
+    pub fn unreadable(&self, name: &Name, is_unreadable: bool) {
+        let mut all = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_unreadable {
+            all.insert(name.clone());
+        } else {
+            all.remove(name);
+        }
+        self.metrics.unreadable(all.len());
     }
 
     /// Drops what is kept of a Microservice that is gone, or memory would grow with each that was.
     pub fn forget(&self, name: &Name) {
         self.backoffs.forget(name);
         self.workers.forget(name);
+        self.stores.references.forget(name);
+        self.unreadable(name, false);
     }
 }

@@ -5,14 +5,20 @@ mod autoscaler;
 mod backoff;
 pub mod conditions;
 mod context;
+mod definitions;
 mod disruption;
 mod drift;
 mod error;
 mod events;
+mod guard;
+mod inventory;
 pub mod observe;
 mod prune;
 mod reconcile;
+mod references;
 pub mod replicas;
+mod revision;
+mod scope;
 pub mod status;
 mod store;
 mod trouble;
@@ -22,7 +28,7 @@ mod workers;
 
 use std::sync::Arc;
 
-use futures::{FutureExt, StreamExt};
+use futures::{StreamExt, future::join_all};
 use kube::{
     Api, Client,
     runtime::{Controller, controller, watcher},
@@ -32,12 +38,15 @@ use tokio_util::sync::CancellationToken;
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
+pub use references::{ReferenceKind, References};
+pub use scope::Scope;
 pub use store::{Entry, Store};
 pub use validate::Settings;
 pub use watches::{Stores, Watches};
 
+use guard::Guarded;
+
 use crate::{
-    api::Microservice,
     leader::{Leadership, Overrun, lead},
     metrics::Metrics,
     readiness::Readiness,
@@ -46,17 +55,27 @@ use crate::{
 /// Reconciles that run at the same time. Each holds at most a few connections: kube talks HTTP/1.1.
 const CONCURRENCY: u16 = 16;
 
+/// What is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// In which namespaces.
+    pub scope: Scope,
+    /// The metadata of Secrets, to replace pods when one changes?
+    pub secrets: bool,
+}
+
 /// Reconciles while it leads, until `stop`; then lets the reconciles that run finish. The children's
 /// watches run all the time, so that a standby needs no more than one list of Microservices to take over.
 pub async fn run(
     client: Client,
+    sight: Sight,
     settings: Settings,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     mut leadership: Leadership,
     stop: CancellationToken,
 ) -> Result<(), Overrun> {
-    let watches = Watches::start(&client, &metrics);
+    let watches = Watches::start(&client, &metrics, &sight.scope, sight.secrets);
     let ready = async {
         watches.stores.ready().await;
         readiness.stores_filled();
@@ -86,33 +105,44 @@ pub async fn run(
 /// One term: from a list of all Microservices on, until `over`.
 async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, over: CancellationToken) {
     readiness.microservices_listed(false);
-    let client = context.client.clone();
-    let controller = Controller::new(Api::<Microservice>::all(client), watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(watches.touched.listen())
-        .reconcile_all_on(watches::changes(watches.missing.clone()))
-        .graceful_shutdown_on(over.cancelled_owned());
-    let store = controller.store();
+    let parts = watches.scope.parts();
+    let concurrency = CONCURRENCY.div_ceil(u16::try_from(parts.len()).unwrap_or(CONCURRENCY));
+    let (stores, reconciles): (Vec<_>, Vec<_>) = parts
+        .iter()
+        .map(|part| {
+            let api = Api::<Guarded>::all(context.client.clone()).constrain(part);
+            let controller = Controller::new(api, watcher::Config::default())
+                .with_config(controller::Config::default().concurrency(concurrency))
+                .reconcile_on(watches.touched.listen(part).map(|name| name.into_kind_unchecked(())))
+                .reconcile_all_on(watches::changes(watches.missing.clone()))
+                .graceful_shutdown_on(over.clone().cancelled_owned());
+            let store = controller.store();
+            let context = context.clone();
+            let reconciles =
+                controller.run(guard::reconcile, guard::on_error, context.clone()).for_each(move |result| {
+                    if let Err(controller::Error::ObjectNotFound(object)) = &result {
+                        let namespace = object.namespace.as_deref().unwrap_or_default();
+                        context.forget(&Name::new(&object.name).within(namespace));
+                    }
+                    log(result);
+                    futures::future::ready(())
+                });
+            (store, reconciles)
+        })
+        .unzip();
     let filled = async {
-        if store.wait_until_ready().await.is_ok() {
+        let all = join_all(stores.iter().map(|store| store.wait_until_ready())).await;
+        if all.iter().all(Result::is_ok) {
             readiness.microservices_listed(true);
         }
     };
-    let reconciles = controller.run(reconcile, on_error, context.clone()).for_each(|result| {
-        if let Err(controller::Error::ObjectNotFound(object)) = &result {
-            let namespace = object.namespace.as_deref().unwrap_or_default();
-            context.forget(&Name::new(&object.name).within(namespace));
-        }
-        log(result);
-        futures::future::ready(())
-    });
-    futures::join!(reconciles, filled.map(drop));
+    futures::join!(join_all(reconciles), filled);
     readiness.microservices_listed(true);
 }
 
 fn log(
     result: Result<
-        (kube::runtime::reflector::ObjectRef<Microservice>, controller::Action),
+        (kube::runtime::reflector::ObjectRef<Guarded>, controller::Action),
         controller::Error<Error, watcher::Error>,
     >,
 ) {
