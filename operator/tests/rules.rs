@@ -1,6 +1,6 @@
 //! Which rendering of which spec is applied, and why pods are replaced, against an API server in memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value)]
 
 mod support;
 

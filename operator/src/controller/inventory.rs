@@ -60,11 +60,12 @@ fn item(kind: Kind, name: &str) -> InventoryItem {
 mod tests {
     use super::*;
     use crate::controller::store::Entry;
-    use kube::api::DynamicObject;
+    use kube::api::{DynamicObject, ObjectMeta};
+    use serde_json::Value;
     use std::{collections::BTreeSet, sync::Arc};
 
     fn object() -> Arc<DynamicObject> {
-        Arc::new(DynamicObject { types: None, metadata: Default::default(), data: Default::default() })
+        Arc::new(DynamicObject { types: None, metadata: ObjectMeta::default(), data: Value::Null })
     }
 
     fn kinds(inventory: &[InventoryItem]) -> Vec<&str> {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use futures::{StreamExt, future::join_all};
 use kube::{
     Api, Client,
-    runtime::{Controller, controller, watcher},
+    runtime::{Controller, controller, reflector, watcher},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -131,7 +131,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         })
         .unzip();
     let filled = async {
-        let all = join_all(stores.iter().map(|store| store.wait_until_ready())).await;
+        let all = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
         if all.iter().all(Result::is_ok) {
             readiness.microservices_listed(true);
         }
@@ -142,7 +142,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
 
 fn log(
     result: Result<
-        (kube::runtime::reflector::ObjectRef<Guarded>, controller::Action),
+        (reflector::ObjectRef<Guarded>, controller::Action),
         controller::Error<Error, watcher::Error>,
     >,
 ) {

@@ -119,7 +119,7 @@ impl Touched {
     }
 
     /// Something happened to this one.
-    pub fn tell(&self, owner: Name) {
+    pub fn tell(&self, owner: &Name) {
         let part = self.scope.part_of(owner.namespace.as_deref().unwrap_or_default());
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         // An error says that nobody listens.
@@ -147,7 +147,7 @@ impl Watches {
                 let handle = move |event| match event {
                     Some(event) => {
                         let found = store.handle_part(&of, event);
-                        found.iter().filter_map(|o| owner(o)).for_each(|o| touched.tell(o));
+                        found.iter().filter_map(|o| owner(o)).for_each(|o| touched.tell(&o));
                     }
                     None => store.clear(),
                 };
@@ -204,7 +204,7 @@ async fn watch_pods(api: Api<Pod>, mut writer: Writer<Pod>, metrics: Arc<Metrics
         if let Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) = &event
             && let Some(owner) = owner_of_pod(pod)
         {
-            touched.tell(owner);
+            touched.tell(&owner);
         }
     })
     .await;

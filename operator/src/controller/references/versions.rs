@@ -85,7 +85,7 @@ impl Versions {
                 let before = std::mem::replace(&mut self.found, std::mem::take(&mut self.listing));
                 self.found.shrink_to_fit();
                 self.listed = true;
-                let came = self.found.iter().map(|(key, _)| *key).filter(|key| !before.contains_key(key));
+                let came = self.found.keys().copied().filter(|key| !before.contains_key(key));
                 let came: Vec<_> = came.map(|key| Change { key, before: None }).collect();
                 let others = before.into_iter().filter(|(key, then)| self.found.get(key) != Some(then));
                 let others = others.map(|(key, then)| Change { key, before: Some(then) });

@@ -190,7 +190,9 @@ pub fn watch(references: &References, client: &Client, metrics: &Arc<Metrics>, t
                         let touched = touched.clone();
                         tokio::spawn(async move {
                             tokio::time::sleep(QUIET).await;
-                            users.into_iter().for_each(|user| touched.tell(user));
+                            for user in &users {
+                                touched.tell(user);
+                            }
                         });
                     }
                 })
