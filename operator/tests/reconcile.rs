@@ -7,11 +7,13 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use kube::runtime::watcher::Event;
-use operator::{build::Kind, controller::Class};
+use kube::{api::DynamicObject, runtime::watcher::Event};
+use operator::{api::Microservice, build::Kind, controller::Class};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::world::{CORE, DEPLOYMENT, EVENTS, MONITOR, REVISION, STATUS, microservice, with_status, world};
+use support::world::{
+    CORE, DEPLOYMENT, EVENTS, MONITOR, REVISION, STATUS, World, microservice, with_status, world,
+};
 
 fn all_children() -> Vec<String> {
     [
