@@ -200,3 +200,32 @@ async fn the_inventory_tells_what_to_delete_and_what_not() -> Result<()> {
     })
     .await
 }
+
+/// peers: kubevela#2427, kubernetes/kubernetes#23211, luizalabs/teresa#463
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn a_rollout_that_fails_is_taken_back() -> Result<()> {
+    e2e::run("roll-back", async |case| {
+        let rollout = json!({ "progressDeadline": "5s", "onFailure": "RollBack" });
+        case.apply_ready("r", json!({ "replicas": 2, "rollout": rollout })).await?;
+        let before = pods(case, "r").await?;
+        let bad = "registry.invalid/nowhere/missing:1.2.3";
+        let spec = json!({ "replicas": 2, "rollout": rollout, "image": bad });
+        let bad_generation = case.apply("r", spec).await?.metadata.generation.unwrap_or_default();
+        let failed = case.condition("r", "Progressing", "False", "RolledBack").await?;
+        assert_eq!(last(&failed).map(|r| r.reason), Some(RolloutReason::RolledBack));
+        let status = failed.status.clone().context("no status")?;
+        let problem = status.problems.first().context("no problem")?;
+        assert!(problem.message.contains(&format!("generation {bad_generation} did not become ready")), "{problem:?}");
+        assert!(problem.message.contains(bad), "the pod's own words are missing: {problem:?}");
+        assert_eq!(reason(&failed, "Ready"), "RolledBack");
+        assert_eq!(e2e::status(&failed, "Available"), "True");
+        assert_eq!(pods(case, "r").await?, before, "the good pods have answered all the time, and go on");
+        told(case, "r", "RolledBack").await?;
+        assert_eq!(case.request("POST", "http://r/microservice", Some("{}")).await?.status, 200);
+        // The next spec is tried again.
+        case.apply_ready("r", json!({ "replicas": 2, "rollout": rollout, "port": 8888 })).await?;
+        Ok(())
+    })
+    .await
+}
