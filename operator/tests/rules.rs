@@ -4,11 +4,13 @@
 
 mod support;
 
-use kube::{api::ObjectMeta, runtime::watcher::Event};
+use std::sync::Arc;
+
+use kube::{api::ObjectMeta, core::ObjectList, runtime::watcher::Event};
 use operator::{
     api::{LastRollout, Microservice, RolloutReason},
     build::Kind,
-    controller::ReferenceKind,
+    controller::{ReferenceKind, guard},
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -321,4 +323,31 @@ async fn another_content_of_a_secret_means_new_pods(#[case] policy: &str, #[case
     world.deployment_is_ready();
     let (_, rests) = world.step(&after).await;
     assert_eq!(world.step(&rests).await.0, [""; 0], "at rest");
+}
+
+/// One that was written for another version of the definition.
+#[tokio::test]
+async fn a_microservice_that_can_t_be_read_hinders_no_other() {
+    let world = world();
+    let good = serde_json::to_value(microservice(json!({}))).unwrap();
+    let mut bad = good.clone();
+    bad["metadata"]["name"] = json!("newer");
+    bad["spec"]["concurrency"] = json!({"perCore": 2});
+    let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [bad, good]});
+    let list: ObjectList<guard::Guarded> = serde_json::from_value(list).unwrap();
+    for guarded in list.items {
+        guard::reconcile(Arc::new(guarded), world.context.clone()).await.unwrap();
+    }
+    let writes = world.writes();
+    assert!(writes.contains(&format!("PATCH {DEPLOYMENT}")), "{writes:?}");
+    assert!(writes.iter().all(|write| write.contains("hello")), "{writes:?}");
+    assert!(world.context.metrics.text().contains("microservice_operator_unreadable 1"));
+    let mended: guard::Guarded = serde_json::from_value({
+        let mut mended = good.clone();
+        mended["metadata"]["name"] = json!("newer");
+        mended
+    })
+    .unwrap();
+    guard::reconcile(Arc::new(mended), world.context.clone()).await.unwrap();
+    assert!(world.context.metrics.text().contains("microservice_operator_unreadable 0"));
 }

@@ -46,6 +46,8 @@ fn basics() -> Vec<Field> {
         ("concurrency", number(1, 1024)),
         ("requestsPerWorker", number(1, 1024)),
         ("concurrencyChange", one_of(&["Live", "Restart"])),
+        ("referenceChange", one_of(&["Restart", "Ignore"])),
+        ("upgradePolicy", one_of(&["Pinned", "Auto"])),
         ("replicas", number(0, 1000)),
         ("profile", one_of(&["all", "message", "fibonacci"])),
         ("config", config()),

@@ -10,7 +10,7 @@ mod disruption;
 mod drift;
 mod error;
 mod events;
-mod guard;
+pub mod guard;
 mod inventory;
 pub mod observe;
 mod prune;
