@@ -49,7 +49,8 @@ impl Case {
     /// refused.
     pub async fn keep_installed_operator_out(&self) -> Result<()> {
         let params = PatchParams::apply("e2e").force();
-        let account = format!("system:serviceaccount:{}:microservice-operator", self.settings.operator_namespace);
+        let account =
+            format!("system:serviceaccount:{}:microservice-operator", self.settings.operator_namespace);
         let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
             "metadata": {"name": POLICY},
@@ -75,13 +76,17 @@ impl Case {
         let label = json!({"metadata": {"labels": {LABEL: "own"}}});
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(label)).await?;
-        let installed = Client::try_from(self.config_of(&self.settings.operator_namespace, "microservice-operator").await?)?;
+        let installed = Client::try_from(
+            self.config_of(&self.settings.operator_namespace, "microservice-operator").await?,
+        )?;
         let maps = Api::<ConfigMap>::namespaced(installed, &self.namespace);
         let probe: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "probe"}}))?;
         let dry = PostParams { dry_run: true, ..PostParams::default() };
         wait::until("the installed operator to be kept out", wait::SHORT, async || {
             Ok(match maps.create(&dry, &probe).await {
-                Err(kube::Error::Api(status)) if status.message.contains("an operator of its own") => Some(()),
+                Err(kube::Error::Api(status)) if status.message.contains("an operator of its own") => {
+                    Some(())
+                }
                 _ => None,
             })
         })

@@ -102,7 +102,10 @@ async fn every_cause_of_a_rollout_is_told() -> Result<()> {
         .await?;
         let template = deployment.spec.and_then(|spec| spec.template.metadata).context("no template")?;
         let kept = template.annotations.unwrap_or_default();
-        assert!(kept.contains_key("kubectl.kubernetes.io/restartedAt"), "the restart was taken back: {kept:?}");
+        assert!(
+            kept.contains_key("kubectl.kubernetes.io/restartedAt"),
+            "the restart was taken back: {kept:?}"
+        );
         Ok(())
     })
     .await
@@ -216,7 +219,10 @@ async fn a_rollout_that_fails_is_taken_back() -> Result<()> {
         assert_eq!(last(&failed).map(|r| r.reason), Some(RolloutReason::RolledBack));
         let status = failed.status.clone().context("no status")?;
         let problem = status.problems.first().context("no problem")?;
-        assert!(problem.message.contains(&format!("generation {bad_generation} did not become ready")), "{problem:?}");
+        assert!(
+            problem.message.contains(&format!("generation {bad_generation} did not become ready")),
+            "{problem:?}"
+        );
         assert!(problem.message.contains(bad), "the pod's own words are missing: {problem:?}");
         assert_eq!(reason(&failed, "Ready"), "RolledBack");
         assert_eq!(e2e::status(&failed, "Available"), "True");
