@@ -122,6 +122,7 @@ fn rollout() -> BoxedStrategy<Value> {
         ("minReadySeconds", number(0, 3600)),
         ("revisionHistory", number(0, 100)),
         ("drain", number(0, 600)),
+        ("onFailure", one_of(&["Hold", "RollBack"])),
     ])
     .prop_flat_map(|rollout| {
         // Longer than minReadySeconds.
