@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use operator::{
     api::{LastRollout, Microservice, RolloutReason},
@@ -176,7 +176,7 @@ async fn the_inventory_tells_what_to_delete_and_what_not() -> Result<()> {
         // While no operator runs: the one loses the label by which we see it, the other is a user's now.
         let unlabelled = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": null } } });
         monitors.patch("ours", &PatchParams::default(), &Patch::Merge(unlabelled)).await?;
-        monitors.delete("theirs", &Default::default()).await?;
+        monitors.delete("theirs", &DeleteParams::default()).await?;
         let theirs = json!({ "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
             "metadata": { "name": "theirs", "labels": { "app.kubernetes.io/managed-by": "microservice-operator" } },
             "spec": { "selector": {}, "endpoints": [] } });
