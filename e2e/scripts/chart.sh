@@ -21,10 +21,16 @@ for values in "$chart"/ci/*-values.yaml; do
 	grep -q '^    helm.sh/resource-policy: keep$' "$work/rendered.yaml" || die "no CRD that is kept, with $values"
 	say "rendered with $(basename "$values"): $(grep -c '^kind: ' "$work/rendered.yaml") objects"
 done
+# An operator of some namespaces has no right in others.
+render -f "$chart/ci/scoped-values.yaml" >"$work/rendered.yaml"
+! grep -q '^kind: ClusterRole' "$work/rendered.yaml" || die "a ClusterRole with scope.namespaces"
+[ "$(grep -c '^  namespace: \(shop\|billing\)$' "$work/rendered.yaml")" = 4 ] || die "not one Role and one RoleBinding in each namespace"
+! grep -q 'resources: \[secrets\]' "$work/rendered.yaml" || die "a right to Secrets with references.secrets=false"
 # Nobody reads a schema that refuses nothing.
 for wrong in replicas=many replicas=-1 image.pullPolicy=Sometimes image.tags=1 log.level=loud log.format=xml \
 	networkPolicy.ingressNamespaces=ingress-nginx serviceMonitor.interval=soon prometheusRule.enabled=maybe \
-	dashboard.labels=1 operatorNetworkPolicy.from=all serviceAccount.create=false; do
+	dashboard.labels=1 operatorNetworkPolicy.from=all scope.namespaces=shop references.secrets=maybe \
+	serviceAccount.create=false; do
 	if render --set "$wrong" >/dev/null 2>"$work/refusal"; then die "the chart accepts --set $wrong"; fi
 	say "refused --set $wrong: $(grep -v '^Error: values don\|^microservice-operator:$\|^$' "$work/refusal" | head -n 1)"
 done

@@ -51,9 +51,9 @@ async fn a_secret_that_is_missing() -> Result<()> {
         beside_a_neighbour(case, async || {
             let source = json!({ "secretKeyRef": { "name": "database", "key": "url" } });
             case.apply("m", json!({ "env": [{ "name": "DATABASE_URL", "valueFrom": source }] })).await?;
-            let failed = case.condition("m", "Ready", "False", "ContainerConfigError").await?;
+            let failed = case.condition("m", "Ready", "False", "ReferenceMissing").await?;
             let words = message(&failed, "Ready");
-            assert!(words.contains(r#"secret "database" not found"#), "{words}");
+            assert!(words.contains("Secret database does not exist"), "{words}");
             let secret: Secret = serde_json::from_value(
                 json!({ "metadata": { "name": "database" }, "stringData": { "url": "postgres://db" } }),
             )?;

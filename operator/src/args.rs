@@ -39,6 +39,14 @@ pub struct RunArgs {
     /// Image of the StatsD exporter of Microservices in push mode.
     #[arg(long, env, global = true, default_value = "prom/statsd-exporter:v0.31.0")]
     pub statsd_image: String,
+    /// Namespaces to work in, separated by commas; by default all of them.
+    #[arg(long, env, global = true, value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+    /// Whether pods are replaced when a Secret that their Microservice names changes. Only metadata is read, but the
+    /// right to it is the right to list Secrets.
+    #[arg(long, env, global = true, action = ArgAction::Set, value_name = "true|false",
+        default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub watch_secrets: bool,
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, env, global = true, default_value = "0.0.0.0:8080")]
     pub admin_addr: SocketAddr,

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use api::Microservice;
 use args::{Args, Command, RunArgs};
-use controller::Settings;
+use controller::{Scope, Settings, Sight};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
 use leader::{Elector, Fence, Leadership, Timing};
@@ -62,7 +62,9 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
     let config = Config::infer()
         .await
         .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
-    if wait_until_served(&Client::try_from(config.clone())?, &stop).await? {
+    let scope = Scope::new(args.namespaces.clone());
+    if wait_until_served(&Client::try_from(config.clone())?, &scope, &stop).await? {
+        let sight = Sight { scope, secrets: args.watch_secrets };
         let settings = Settings {
             service_image: service_image.clone(),
             proxy_image: proxy_image.clone(),
@@ -77,7 +79,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         }));
         let client = fenced(config, leadership.clone(), &metrics)?;
         // An error ends the process at once, without release: something may still be running.
-        controller::run(client, settings, metrics, readiness, leadership, stop).await?;
+        controller::run(client, sight, settings, metrics, readiness, leadership, stop).await?;
         resign.cancel();
         if let Some(elector) = elector {
             elector.await.context("the elector ended badly")?;
@@ -123,14 +125,16 @@ fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kub
 }
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.
-async fn wait_until_served(client: &Client, stop: &CancellationToken) -> anyhow::Result<bool> {
-    let api = Api::<Microservice>::all(client.clone());
+async fn wait_until_served(client: &Client, scope: &Scope, stop: &CancellationToken) -> anyhow::Result<bool> {
+    // One namespace stands for all.
+    let part = scope.parts().into_iter().next().unwrap_or_default();
+    let api = Api::<Microservice>::all(client.clone()).constrain(&part);
     loop {
         match api.list_metadata(&ListParams::default().limit(1)).await {
             Ok(_) => return Ok(true),
             Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
                 anyhow::bail!(
-                    "the API server refuses to list Microservices ({}): install the chart's ClusterRole and binding",
+                    "the API server refuses to list Microservices ({}): install the chart's roles and bindings",
                     status.message
                 );
             }

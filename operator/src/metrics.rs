@@ -2,7 +2,7 @@
 //! closed sets.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
@@ -15,7 +15,7 @@ use prometheus::{
 use crate::{api::Microservice, controller::Class, pulse::Pulses};
 
 /// Gives all Microservices that there are.
-type Source = Box<dyn Fn() -> Vec<Arc<Microservice>> + Send>;
+type Source = Box<dyn Fn(&mut dyn FnMut(&Microservice)) + Send>;
 
 /// What a reconcile came to.
 #[derive(Clone, Copy, Debug, strum::IntoStaticStr)]
@@ -44,6 +44,7 @@ pub struct Metrics {
     source: Mutex<Option<Source>>,
     /// Signs of life of the watches.
     pub pulses: Pulses,
+    unreadable: IntGauge,
 }
 
 impl Metrics {
@@ -92,6 +93,10 @@ impl Metrics {
             &["namespace", "name", "type"],
         )?;
         registry.register(Box::new(conditions.clone()))?;
+        let unreadable = gauge(
+            "unreadable",
+            "Microservices that can't be read, such as those of another version of the definition, and are left as they are",
+        )?;
         let reconciles = HistogramVec::new(
             HistogramOpts::new(
                 "microservice_operator_reconcile_duration_seconds",
@@ -112,6 +117,7 @@ impl Metrics {
             api_requests,
             in_backoff,
             leader,
+            unreadable,
             watch_ages,
             conditions,
             source: Mutex::default(),
@@ -159,6 +165,11 @@ impl Metrics {
         self.leader.set(leads.into());
     }
 
+    /// So many Microservices can't be read.
+    pub fn unreadable(&self, count: usize) {
+        self.unreadable.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// All metrics as Prometheus reads them.
     pub fn text(&self) -> String {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,10 +178,9 @@ impl Metrics {
             self.watch_ages.with_label_values(&[kind]).set(age.as_secs_f64());
         }
         self.conditions.reset();
-        source
-            .iter()
-            .flat_map(|source| source())
-            .for_each(|microservice| self.count_conditions(&microservice));
+        if let Some(source) = &*source {
+            source(&mut |microservice| self.count_conditions(microservice));
+        }
         let mut text = Vec::new();
         // Writing to memory can't fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
@@ -224,7 +234,7 @@ mod tests {
             .unwrap(),
         );
         let metrics = Metrics::new().unwrap();
-        metrics.show_conditions(Some(Box::new(move || vec![Arc::clone(&microservice)])));
+        metrics.show_conditions(Some(Box::new(move |show| show(&microservice))));
         let text = metrics.text();
         for (type_, value) in [("Ready", 1), ("Monitored", 0), ("Verified", -1)] {
             let line = format!(
@@ -232,7 +242,7 @@ mod tests {
             );
             assert!(text.contains(&line), "{text}");
         }
-        metrics.show_conditions(Some(Box::new(Vec::new)));
+        metrics.show_conditions(Some(Box::new(|_| ())));
         assert!(!metrics.text().contains("shop"), "a series of an object that is gone");
     }
 

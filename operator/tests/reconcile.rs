@@ -5,77 +5,19 @@
 
 mod support;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use kube::{
-    api::DynamicObject,
-    runtime::{reflector::store, watcher::Event},
-};
-use operator::{
-    api::Microservice,
-    build::Kind,
-    controller::{Class, Context, Error, Scrapers, Settings, Stores, reconcile},
-    metrics::Metrics,
-};
+use kube::{api::DynamicObject, runtime::watcher::Event};
+use operator::{api::Microservice, build::Kind, controller::Class};
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::FakeApi;
-use tokio::sync::watch;
-
-const CORE: &str = "/api/v1/namespaces/team";
-const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/team/deployments/hello";
-const MONITOR: &str = "/apis/monitoring.coreos.com/v1/namespaces/team/servicemonitors/hello";
-const STATUS: &str = "/apis/microservice.dev/v1alpha1/namespaces/team/microservices/hello/status";
-const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/team/events";
-
-struct World {
-    api: FakeApi,
-    context: Arc<Context>,
-    missing: watch::Sender<BTreeSet<Kind>>,
-}
-
-fn world() -> World {
-    let api = FakeApi::default();
-    let (missing, receiver) = watch::channel(BTreeSet::new());
-    let settings =
-        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into(), ..Settings::default() };
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let (_, scrapers) = watch::channel(Scrapers::default());
-    let stores = Stores::new(store().0);
-    let context = Arc::new(Context::new(api.client(), stores, receiver, scrapers, settings, metrics));
-    World { api, context, missing }
-}
-
-fn microservice(spec: Value) -> Microservice {
-    serde_json::from_value(json!({
-        "apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice",
-        "metadata": {"name": "hello", "namespace": "team", "uid": "our-uid", "generation": 1},
-        "spec": spec,
-    }))
-    .unwrap()
-}
-
-impl World {
-    async fn reconcile(&self, microservice: &Microservice) -> Result<(), Error> {
-        reconcile(Arc::new(microservice.clone()), self.context.clone()).await.map(drop)
-    }
-
-    /// The watch of `kind` tells of the object that the API server has.
-    fn watched(&self, kind: Kind, path: &str) -> DynamicObject {
-        let object: DynamicObject = serde_json::from_value(self.api.get(path).unwrap()).unwrap();
-        self.context.stores.of(kind).handle(Event::Apply(object.clone()));
-        object
-    }
-
-    /// Requests but for reads and events.
-    fn writes(&self) -> Vec<String> {
-        let written = |r: &String| !r.starts_with("GET ") && !r.contains("/events");
-        self.api.requests().into_iter().filter(written).collect()
-    }
-}
+use support::world::{
+    CORE, DEPLOYMENT, EVENTS, MONITOR, REVISION, STATUS, World, microservice, with_status, world,
+};
 
 fn all_children() -> Vec<String> {
     [
+        REVISION,
         &format!("{CORE}/serviceaccounts/hello"),
         &format!("{CORE}/configmaps/hello"),
         &format!("{CORE}/services/hello"),
@@ -87,15 +29,6 @@ fn all_children() -> Vec<String> {
     .into()
 }
 
-/// The Microservice with the status that was last written.
-fn with_status(world: &World, microservice: &Microservice) -> Microservice {
-    let written = world.api.get(STATUS).expect("a status was written");
-    Microservice {
-        status: serde_json::from_value(written["status"].clone()).unwrap(),
-        ..microservice.clone()
-    }
-}
-
 #[tokio::test]
 async fn a_new_microservice_gets_every_child_and_a_status() {
     let world = world();
@@ -103,9 +36,7 @@ async fn a_new_microservice_gets_every_child_and_a_status() {
     let requests = world.api.requests();
     let reads = requests.iter().filter(|r| r.starts_with("GET ")).count();
     assert_eq!(reads, 5, "each name is looked at before it is taken: {requests:?}");
-    let writes: Vec<_> =
-        requests.iter().filter(|r| !r.starts_with("GET ") && !r.ends_with("/events")).cloned().collect();
-    assert_eq!(writes, all_children());
+    assert_eq!(support::world::writes(&requests), all_children());
     assert!(requests.contains(&format!("POST {EVENTS}")));
 }
 
@@ -152,6 +83,8 @@ async fn what_others_add_stays_their_business() {
     world.api.put(DEPLOYMENT, deployment);
     world.api.requests();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")], "the restart is told, and nothing set back");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(world.writes().is_empty());
 }
 
@@ -162,7 +95,9 @@ async fn a_field_that_is_not_sent_any_more_is_noticed() {
     world.reconcile(&first).await.unwrap();
     world.api.requests();
     world.reconcile(&with_status(&world, &microservice(json!({})))).await.unwrap();
-    assert_eq!(world.writes(), [format!("PATCH {MONITOR}")]);
+    let children =
+        world.writes().into_iter().filter(|w| !w.contains("controllerrevisions") && !w.ends_with(STATUS));
+    assert_eq!(children.collect::<Vec<_>>(), [format!("PATCH {MONITOR}")]);
     assert!(world.api.get(MONITOR).unwrap()["metadata"]["labels"].get("release").is_none());
 }
 

@@ -73,6 +73,8 @@ fn basics() -> Vec<Field> {
         ("concurrency", number(1, 1024)),
         ("requestsPerWorker", number(1, 1024)),
         ("concurrencyChange", one_of(&["Live", "Restart"])),
+        ("referenceChange", one_of(&["Restart", "Ignore"])),
+        ("upgradePolicy", one_of(&["Pinned", "Auto"])),
         ("replicas", number(0, 1000)),
         ("profile", one_of(&["all", "message", "fibonacci"])),
         ("config", config()),
@@ -205,6 +207,7 @@ fn rollout() -> BoxedStrategy<Value> {
         ("minReadySeconds", number(0, 3600)),
         ("revisionHistory", number(0, 100)),
         ("drain", number(0, 600)),
+        ("onFailure", one_of(&["Hold", "RollBack"])),
     ])
     .prop_flat_map(|rollout| {
         // Longer than minReadySeconds.

@@ -41,10 +41,16 @@ pub use probes::Probes;
 pub use proxy::{ExtraConfig, PROXY_PORT, PROXY_TLS_PORT, Proxy, ProxyTls, RateLimit};
 pub use relabeling::{RelabelAction, Relabeling};
 pub use resources::Resources;
-pub use rollout::Rollout;
+pub use rollout::{OnFailure, Rollout};
 pub use rules::{OwnRule, Rules};
-pub use spec::{ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy};
-pub use status::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition};
+pub use spec::{
+    ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy, ReferenceChange,
+    UpgradePolicy,
+};
+pub use status::{
+    Capacity, ConditionType, InventoryItem, LastRollout, MicroserviceStatus, Problem, Reason, RolloutReason,
+    Severity, condition,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

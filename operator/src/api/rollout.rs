@@ -1,5 +1,6 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema;
@@ -48,12 +49,28 @@ pub struct Rollout {
     #[schemars(range(min = 0, max = 100))]
     pub revision_history: i32,
 
+    /// What happens when new pods make no progress in time. Hold: they stay beside the old ones until
+    /// the spec changes. RollBack: the last spec that became ready runs again until the spec changes;
+    /// the number of replicas stays.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+
     /// Seconds that an ending pod goes on taking new connections, until every node has heard that
     /// it ends; then it answers what it has and closes. Raise it for a load balancer outside the
     /// cluster that is slow to notice.
     #[serde(default = "drain")]
     #[schemars(range(min = 0, max = 600))]
     pub drain: i32,
+}
+
+/// What happens when a rollout fails.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing.
+    #[default]
+    Hold,
+    /// The last good spec comes back.
+    RollBack,
 }
 
 impl Default for Rollout {
@@ -64,6 +81,7 @@ impl Default for Rollout {
             min_ready_seconds: 0,
             progress_deadline: progress_deadline(),
             revision_history: revision_history(),
+            on_failure: OnFailure::Hold,
             drain: drain(),
         }
     }

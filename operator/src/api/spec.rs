@@ -118,6 +118,17 @@ pub struct MicroserviceSpec {
     #[serde(default)]
     pub concurrency_change: ConcurrencyChange,
 
+    /// What happens when a Secret or ConfigMap that the spec names gets other content. Restart: new
+    /// pods replace the old ones, one after the other. Ignore: running pods keep what they started
+    /// with, as far as it is not a mounted file, which Kubernetes renews by itself.
+    #[serde(default)]
+    pub reference_change: ReferenceChange,
+
+    /// When pods follow an upgrade of the operator, which may bring another default image or other
+    /// settings. Pinned: with the next change of the spec that takes new pods anyway. Auto: at once.
+    #[serde(default)]
+    pub upgrade_policy: UpgradePolicy,
+
     /// Number of pods. `kubectl scale` changes it. Ignored while autoscaling is set.
     #[serde(default = "defaults::replicas")]
     #[schemars(range(min = 0, max = 1000))]
@@ -326,6 +337,26 @@ pub enum ConcurrencyChange {
     Live,
     /// By a rollout.
     Restart,
+}
+
+/// What a change of a referenced Secret or ConfigMap does.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferenceChange {
+    /// A rollout.
+    #[default]
+    Restart,
+    /// Nothing.
+    Ignore,
+}
+
+/// When pods follow an upgrade of the operator.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpgradePolicy {
+    /// With the next change of the spec.
+    #[default]
+    Pinned,
+    /// At once.
+    Auto,
 }
 
 /// When the kubelet pulls an image.

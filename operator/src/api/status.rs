@@ -45,6 +45,63 @@ pub struct MicroserviceStatus {
 
     /// What is wrong, by field of the spec where one is at fault.
     pub problems: Vec<Problem>,
+
+    /// What was made of this Microservice. What stands here and is not wanted any more is deleted.
+    pub inventory: Vec<InventoryItem>,
+
+    /// Why the pods were replaced the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_rollout: Option<LastRollout>,
+}
+
+/// One object that was made of a Microservice, in its namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryItem {
+    /// Group and version, such as `apps/v1`.
+    pub api_version: String,
+    /// Such as `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Why and when the pods were replaced.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRollout {
+    /// What made it necessary.
+    pub reason: RolloutReason,
+    /// Paths of what changed, at most 16: fields of the spec, referenced objects such as
+    /// `Secret/database`, or fields of the pod template.
+    #[serde(default)]
+    pub changed_fields: Vec<String>,
+    /// The spec's generation at that time.
+    pub generation: i64,
+    /// When it was begun.
+    pub time: Time,
+    /// The last `kubectl rollout restart`, as kubectl wrote it into the pod template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_at: Option<String>,
+}
+
+/// What makes new pods necessary: a closed set, for alerts and scripts.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum RolloutReason {
+    /// There was no Deployment.
+    Created,
+    /// The user changed the spec.
+    SpecChanged,
+    /// A Secret or ConfigMap that the spec names has other content.
+    ReferenceChanged,
+    /// This operator makes other pods of the same spec than the one before.
+    OperatorUpgraded,
+    /// Somebody asked for it: `kubectl rollout restart`.
+    Restarted,
+    /// The spec's pods did not become ready; those of the last good spec came back.
+    RolledBack,
+    /// Somebody changed the pod template, and it was set back.
+    DriftRepaired,
 }
 
 /// Workers and queue places.
@@ -107,6 +164,8 @@ pub enum Reason {
     InvalidSpec,
     /// An object of a name we need belongs to somebody else.
     NameCollision,
+    /// A Secret or ConfigMap that the spec names does not exist.
+    ReferenceMissing,
     /// As many pods as wanted answer.
     MinimumReplicasAvailable,
     /// Pods are missing or not ready.
@@ -117,6 +176,8 @@ pub enum Reason {
     RolloutComplete,
     /// The rollout made no progress in its time.
     ProgressDeadlineExceeded,
+    /// The rollout made no progress in its time, and the last good spec runs again.
+    RolledBack,
     /// Some replicas still run another number of workers.
     ConcurrencyLagging,
     /// A Prometheus selects the `ServiceMonitor`.

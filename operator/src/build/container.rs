@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Name of the service's container.
-pub(super) const SERVICE_CONTAINER: &str = "service";
+pub const SERVICE_CONTAINER: &str = "service";
 /// Name of nginx's container.
 const PROXY_CONTAINER: &str = "nginx";
 

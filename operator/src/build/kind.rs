@@ -1,5 +1,5 @@
 use k8s_openapi::api::{
-    apps::v1::Deployment,
+    apps::v1::{ControllerRevision, Deployment},
     autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
@@ -25,6 +25,7 @@ pub enum Kind {
     Ingress,
     #[strum(serialize = "HTTPRoute")]
     HttpRoute,
+    ControllerRevision,
     ServiceMonitor,
     PrometheusRule,
 }
@@ -42,6 +43,7 @@ impl Kind {
             Self::NetworkPolicy => ApiResource::erase::<NetworkPolicy>(&()),
             Self::Ingress => ApiResource::erase::<Ingress>(&()),
             Self::HttpRoute => ApiResource::erase::<HTTPRoute>(&()),
+            Self::ControllerRevision => ApiResource::erase::<ControllerRevision>(&()),
             Self::ServiceMonitor => ApiResource::erase::<ServiceMonitor>(&()),
             Self::PrometheusRule => ApiResource::erase::<PrometheusRule>(&()),
         }
@@ -58,8 +60,14 @@ impl Kind {
             | Self::HorizontalPodAutoscaler
             | Self::PodDisruptionBudget
             | Self::NetworkPolicy
-            | Self::Ingress => false,
+            | Self::Ingress
+            | Self::ControllerRevision => false,
         }
+    }
+
+    /// Is only the metadata of its objects watched? Their content is read when it is needed.
+    pub fn is_metadata_only(self) -> bool {
+        self == Self::ControllerRevision
     }
 
     /// Its name, for people.

@@ -37,7 +37,13 @@ pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 /// On the pod template: digest of the contents of files that stand in the spec.
 pub const FILES_ANNOTATION: &str = "microservice.dev/files";
 
-/// On the pod template: `kubectl rollout restart` changes it.
+/// On the Deployment: digest of the pod template that we last applied; another one is a rollout.
+pub const TEMPLATE_ANNOTATION: &str = "microservice.dev/template";
+
+/// On the pod template: the versions of the Secrets and ConfigMaps that the spec names.
+pub const REFERENCES_ANNOTATION: &str = "microservice.dev/references";
+
+/// On the pod template: what `kubectl rollout restart` sets. Never ours.
 pub const RESTARTED_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// Longest name of a Service, and longest value of a label.
@@ -110,7 +116,7 @@ pub(super) fn labels(validated: &Validated) -> BTreeMap<String, String> {
 
 /// Metadata of every child: the owner reference makes the garbage collector remove it with its
 /// Microservice, also while no operator runs, so there is no finalizer.
-pub(super) fn object_meta(validated: &Validated) -> ObjectMeta {
+pub fn object_meta(validated: &Validated) -> ObjectMeta {
     ObjectMeta {
         name: Some(validated.child_name.clone()),
         namespace: Some(validated.namespace.clone()),

@@ -14,9 +14,10 @@ use super::{
     error::Error,
     observe::{Live, Observed},
     replicas::Replicas,
+    revision::Course,
 };
 use crate::build::{
-    Child,
+    Child, Kind,
     meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, digest},
 };
 
@@ -27,8 +28,12 @@ pub struct Applied {
     pub objects: BTreeMap<Child, Arc<DynamicObject>>,
     /// What was written.
     pub changes: Vec<Change>,
+    /// What was deleted because it is not wanted any more.
+    pub pruned: Vec<Child>,
     /// What could not be written; the rest was done all the same.
     pub failures: Vec<Error>,
+    /// Which rendering of which spec was applied, and why.
+    pub course: Course,
 }
 
 /// One write.
@@ -140,20 +145,11 @@ async fn apply_one(
         }
         Live::Absent | Live::Foreign { .. } => Cause::Created,
     };
-    let metadata = &mut body["metadata"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (name, namespace) = (text(&metadata["name"]), text(&metadata["namespace"]));
-    metadata["annotations"][APPLIED_ANNOTATION] = json!(mark);
+    body["metadata"]["annotations"][APPLIED_ANNOTATION] = json!(mark);
     if let Some(version) = version {
-        metadata["resourceVersion"] = version;
+        body["metadata"]["resourceVersion"] = version;
     }
-    let resource = child.kind().resource();
-    let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &namespace, &resource);
-    let params = PatchParams::apply(MANAGER).force();
-    let object = api
-        .patch(&name, &params, &Patch::Apply(body))
-        .await
-        .map_err(|source| Error::Apply { kind: child.kind().name(), source })?;
+    let object = send(context, child.kind(), body).await?;
     if let Live::Ours(entry) = live
         && object.metadata.resource_version.is_some()
         && object.metadata.resource_version == entry.object.metadata.resource_version
@@ -163,6 +159,17 @@ async fn apply_one(
         return Ok((Arc::new(object), None));
     }
     Ok((Arc::new(object), Some(cause)))
+}
+
+/// Sends one object as it shall be.
+pub async fn send(context: &Context, kind: Kind, body: Value) -> Result<DynamicObject, Error> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (name, namespace) = (text(&body["metadata"]["name"]), text(&body["metadata"]["namespace"]));
+    let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &namespace, &kind.resource());
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch(&name, &params, &Patch::Apply(body))
+        .await
+        .map_err(|source| Error::Apply { kind: kind.name(), source })
 }
 
 /// The first field of `desired` that `live` does not have as wanted.

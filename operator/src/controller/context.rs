@@ -1,4 +1,8 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use kube::{
     Client,
@@ -42,6 +46,8 @@ pub struct Context {
     pub verifier: Verifier,
     /// How often each Microservice failed of late.
     backoffs: Backoffs,
+    /// Microservices that can't be read.
+    unreadable: Mutex<HashSet<Name>>,
     /// The operator's own numbers.
     pub metrics: Arc<Metrics>,
 }
@@ -67,6 +73,7 @@ impl Context {
             workers: WorkersClient::default(),
             verifier: Verifier::default(),
             backoffs: Backoffs::default(),
+            unreadable: Mutex::default(),
             metrics,
         }
     }
@@ -84,10 +91,23 @@ impl Context {
         self.metrics.backs_off(self.backoffs.len());
     }
 
+    /// Whether a Microservice can't be read, for the metric.
+    pub fn unreadable(&self, name: &Name, is_unreadable: bool) {
+        let mut all = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_unreadable {
+            all.insert(name.clone());
+        } else {
+            all.remove(name);
+        }
+        self.metrics.unreadable(all.len());
+    }
+
     /// Drops what is kept of a Microservice that is gone, or memory would grow with each that was.
     pub fn forget(&self, name: &Name) {
         self.is_well(name);
         self.workers.forget(name);
         self.verifier.forget(name);
+        self.stores.references.forget(name);
+        self.unreadable(name, false);
     }
 }

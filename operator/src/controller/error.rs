@@ -41,6 +41,12 @@ pub enum Error {
         /// What serde said.
         source: serde_json::Error,
     },
+    /// Which objects of a kind there are is not known yet.
+    #[error("{kind}s are not listed yet")]
+    NotListed {
+        /// Of the objects.
+        kind: &'static str,
+    },
     /// The whole reconcile took too long.
     #[error("not done within {0:?}")]
     Timeout(Duration),
@@ -76,7 +82,7 @@ impl Error {
                 kube::Error::Api(status) if status.is_invalid() => Class::User,
                 _ => Class::Transient,
             },
-            Self::Timeout(_) => Class::Transient,
+            Self::Timeout(_) | Self::NotListed { .. } => Class::Transient,
             Self::Encode { .. } => Class::Bug,
         }
     }
@@ -89,7 +95,7 @@ impl Error {
             | Self::Delete { source, .. }
             | Self::Status(source)
             | Self::Nudge(source) => source,
-            Self::Timeout(_) | Self::Encode { .. } => return self.to_string(),
+            Self::Timeout(_) | Self::NotListed { .. } | Self::Encode { .. } => return self.to_string(),
         };
         match source {
             kube::Error::Api(status) => format!("{self}: {}", status.message),

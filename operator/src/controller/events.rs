@@ -14,7 +14,7 @@ use super::{
     error::namespace_is_ending,
 };
 use crate::{
-    api::{ConditionType, Microservice, MicroserviceStatus},
+    api::{ConditionType, Microservice, MicroserviceStatus, RolloutReason},
     build::Child,
 };
 
@@ -52,9 +52,26 @@ pub fn events(
         let note = format!("{} is not wanted any more", child.kind().name());
         event(EventType::Normal, "Pruned", "Prune", &note)
     }));
+    events.extend(rollout(old, new));
     events.extend(transition(old, new, ConditionType::Accepted));
     events.extend(transition(old, new, ConditionType::Ready));
     events
+}
+
+/// What causes new pods. The first ones need no cause.
+fn rollout(old: &MicroserviceStatus, new: &MicroserviceStatus) -> Option<Event> {
+    let rollout = new.last_rollout.as_ref().filter(|rollout| old.last_rollout.as_ref() != Some(rollout))?;
+    let type_ = match rollout.reason {
+        RolloutReason::Created => return None,
+        RolloutReason::RolledBack | RolloutReason::DriftRepaired => EventType::Warning,
+        _ => EventType::Normal,
+    };
+    let reason: &str = rollout.reason.into();
+    let fields = rollout.changed_fields.join(", ");
+    let by = if fields.is_empty() { String::new() } else { format!(", for {fields}") };
+    // The time keeps apart what is no repetition.
+    let action = format!("Rollout@{}", rollout.time.0.as_second());
+    Some(event(type_, reason, &action, &format!("new pods replace the old ones{by}")))
 }
 
 /// An event where a condition's status or reason changed. What is not yet so is no warning.

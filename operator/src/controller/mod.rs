@@ -5,15 +5,21 @@ mod autoscaler;
 mod backoff;
 pub mod conditions;
 mod context;
+mod definitions;
 mod disruption;
 mod drift;
 mod error;
 mod events;
+pub mod guard;
+mod inventory;
 mod monitored;
 pub mod observe;
 mod prune;
 mod reconcile;
+mod references;
 pub mod replicas;
+mod revision;
+mod scope;
 mod scrapers;
 pub mod status;
 mod store;
@@ -26,23 +32,26 @@ mod workers;
 
 use std::sync::Arc;
 
-use futures::{FutureExt, StreamExt};
+use futures::{StreamExt, future::join_all};
 use kube::{
     Api, Client,
-    runtime::{Controller, controller, watcher},
+    runtime::{Controller, controller, reflector, watcher},
 };
 use tokio_util::sync::CancellationToken;
 
 pub use context::{Context, Name};
 pub use error::{Class, Error};
 pub use reconcile::{on_error, reconcile};
+pub use references::{ReferenceKind, References};
+pub use scope::Scope;
 pub use scrapers::Scrapers;
 pub use store::{Entry, Store};
 pub use validate::{Network, Settings};
 pub use watches::{Stores, Watches};
 
+use guard::Guarded;
+
 use crate::{
-    api::Microservice,
     leader::{Leadership, Overrun, lead},
     metrics::Metrics,
     readiness::Readiness,
@@ -51,17 +60,27 @@ use crate::{
 /// Reconciles that run at the same time. Each holds at most a few connections: kube talks HTTP/1.1.
 const CONCURRENCY: u16 = 16;
 
+/// What is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// In which namespaces.
+    pub scope: Scope,
+    /// The metadata of Secrets, to replace pods when one changes?
+    pub secrets: bool,
+}
+
 /// Reconciles while it leads, until `stop`; then lets the reconciles that run finish. The children's
 /// watches run all the time, so that a standby needs no more than one list of Microservices to take over.
 pub async fn run(
     client: Client,
+    sight: Sight,
     settings: Settings,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     mut leadership: Leadership,
     stop: CancellationToken,
 ) -> Result<(), Overrun> {
-    let watches = Watches::start(&client, &metrics);
+    let watches = Watches::start(&client, &metrics, &sight.scope, sight.secrets);
     let ready = async {
         watches.ready().await;
         readiness.stores_filled();
@@ -92,32 +111,52 @@ pub async fn run(
 /// One term: from a list of all Microservices on, until `over`.
 async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, over: CancellationToken) {
     readiness.microservices_listed(false);
-    let client = context.client.clone();
-    let api = Api::<Microservice>::all(client);
-    let _watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
-    let controller = Controller::new(api, watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(watches.touched.listen())
-        .reconcile_all_on(watches::changes(watches.missing.clone()))
-        .reconcile_all_on(watches::changes(watches.scrapers.clone()))
-        .graceful_shutdown_on(over.cancelled_owned());
-    let store = controller.store();
-    let shown = store.clone();
-    context.metrics.show_conditions(Some(Box::new(move || shown.state())));
+    let parts = watches.scope.parts();
+    let concurrency = CONCURRENCY.div_ceil(u16::try_from(parts.len()).unwrap_or(CONCURRENCY));
+    let (stores, reconciles): (Vec<_>, Vec<_>) = parts
+        .iter()
+        .map(|part| {
+            let api = Api::<Guarded>::all(context.client.clone()).constrain(part);
+            let watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+            let controller = Controller::new(api, watcher::Config::default())
+                .with_config(controller::Config::default().concurrency(concurrency))
+                .reconcile_on(watches.touched.listen(part).map(|name| name.into_kind_unchecked(())))
+                .reconcile_all_on(watches::changes(watches.missing.clone()))
+                .reconcile_all_on(watches::changes(watches.scrapers.clone()))
+                .graceful_shutdown_on(over.clone().cancelled_owned());
+            let store = controller.store();
+            let context = context.clone();
+            let reconciles =
+                controller.run(guard::reconcile, guard::on_error, context.clone()).for_each(move |result| {
+                    if let Err(controller::Error::ObjectNotFound(object)) = &result {
+                        let namespace = object.namespace.as_deref().unwrap_or_default();
+                        context.forget(&Name::new(&object.name).within(namespace));
+                    }
+                    log(result);
+                    futures::future::ready(())
+                });
+            let watched_reconciles = async move {
+                reconciles.await;
+                drop(watched);
+            };
+            (store, watched_reconciles)
+        })
+        .unzip();
+    let shown = stores.clone();
+    context.metrics.show_conditions(Some(Box::new(move |show| {
+        for guarded in shown.iter().flat_map(reflector::Store::state) {
+            if let Ok(microservice) = &guarded.0 {
+                show(microservice);
+            }
+        }
+    })));
     let filled = async {
-        if store.wait_until_ready().await.is_ok() {
+        let all = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
+        if all.iter().all(Result::is_ok) {
             readiness.microservices_listed(true);
         }
     };
-    let reconciles = controller.run(reconcile, on_error, context.clone()).for_each(|result| {
-        if let Err(controller::Error::ObjectNotFound(object)) = &result {
-            let namespace = object.namespace.as_deref().unwrap_or_default();
-            context.forget(&Name::new(&object.name).within(namespace));
-        }
-        log(result);
-        futures::future::ready(())
-    });
-    futures::join!(reconciles, filled.map(drop));
+    futures::join!(join_all(reconciles), filled);
     // Another leader's from now on.
     context.metrics.show_conditions(None);
     context.metrics.backs_off(0);
@@ -126,7 +165,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
 
 fn log(
     result: Result<
-        (kube::runtime::reflector::ObjectRef<Microservice>, controller::Action),
+        (reflector::ObjectRef<Guarded>, controller::Action),
         controller::Error<Error, watcher::Error>,
     >,
 ) {

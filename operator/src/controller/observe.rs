@@ -12,7 +12,14 @@ use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::S
 use strum::VariantArray;
 
 use super::{
-    context::Context, error::Error, scrapers::Scrapers, store::Entry, verify::Verification, workers::Answer,
+    context::Context,
+    error::Error,
+    inventory,
+    references::{Reference, ReferenceKind, Seen, references},
+    scrapers::Scrapers,
+    store::Entry,
+    verify::Verification,
+    workers::Answer,
 };
 use crate::{
     api::{ConcurrencyChange, Microservice},
@@ -53,6 +60,8 @@ pub struct Observed {
     pub workers: BTreeMap<String, Answer>,
     /// What became of a request through the Service.
     pub verification: Verification,
+    /// The user's Secrets and ConfigMaps that the spec names.
+    pub references: Vec<(Reference, Seen)>,
 }
 
 impl Observed {
@@ -78,10 +87,11 @@ impl Observed {
 /// Reads the children, the pods, and what the pods say.
 pub async fn observe(microservice: &Microservice, context: &Context) -> Result<Observed, Error> {
     let missing = context.missing.borrow().clone();
+    let references = context.stores.references.look(microservice, named(microservice))?;
     let children = children(microservice, context, &missing).await?;
     let namespace = microservice.namespace().unwrap_or_default();
     let scrapers = context.scrapers.borrow().within(&namespace);
-    let pods = pods(microservice, &context.stores.pods);
+    let pods = context.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
     let workers = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => context.workers.ask(microservice, &pods).await,
         // The rollout tells.
@@ -92,7 +102,14 @@ pub async fn observe(microservice: &Microservice, context: &Context) -> Result<O
         Some(Live::Ours(_)) => context.verifier.verify(microservice, &pods).await,
         _ => Verification::Untried,
     };
-    Ok(Observed { children, missing, scrapers, pods, workers, verification })
+    Ok(Observed { children, missing, scrapers, pods, workers, verification, references })
+}
+
+/// What the spec names, but for our own ConfigMap: that one is ours to follow.
+fn named(microservice: &Microservice) -> Vec<Reference> {
+    let own = Child::ConfigMap.name(&child_name(&microservice.name_any()));
+    let is_own = |reference: &Reference| reference.kind == ReferenceKind::ConfigMap && reference.name == own;
+    references(&microservice.spec).into_iter().filter(|reference| !is_own(reference)).collect()
 }
 
 async fn children(
@@ -110,14 +127,15 @@ async fn children(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// The child out of the store; asked for where the store has none but one is wanted.
+/// The child out of the store; asked for where the store has none but one is wanted, or was made: a
+/// watch doesn't see what somebody took our label from.
 async fn live(microservice: &Microservice, context: &Context, child: Child) -> Result<Option<Live>, Error> {
     let kind = child.kind();
     let namespace = microservice.namespace().unwrap_or_default();
     let name = child.name(&child_name(&microservice.name_any()));
     let entry = match context.stores.of(kind).get(&namespace, &name) {
         Some(entry) => Some(entry),
-        None if child.is_wanted(&microservice.spec) => {
+        None if child.is_wanted(&microservice.spec) || inventory::has(microservice, kind, &name) => {
             let client = context.client.clone();
             let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &kind.resource());
             let object =
@@ -155,7 +173,7 @@ fn owner(object: &DynamicObject) -> String {
         .map_or_else(|| "somebody else".into(), |manager| format!("somebody else (made by {manager})"))
 }
 
-fn pods(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
+fn pods_of(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
     let (namespace, name) = (microservice.namespace(), microservice.name_any());
     let mut pods = store.state_filter(|pod| {
         pod.namespace() == namespace

@@ -12,12 +12,14 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    apply::{Applied, apply},
+    apply::{Applied, Change, apply},
     context::{Context, Name},
     error::{Class, Error},
-    events,
+    events, inventory,
     observe::{Observed, observe},
     prune::prune,
+    references,
+    revision::{History, Plan, ended, in_force, plan, record, settle},
     status::{self, Outcome},
     validate::{Rejection, validate},
     verify::Verification,
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::{
     api::{Microservice, MicroserviceStatus, Reason},
-    build::{Child, build, meta::MANAGER},
+    build::{Child, Kind, meta::MANAGER},
     metrics,
 };
 
@@ -65,57 +67,86 @@ pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -
 }
 
 /// The action, and whether anything was written.
-async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, bool), Error> {
+async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), Error> {
+    let history = revisions_of(users, context);
+    let in_force = in_force(users, &history, context).await?;
+    let microservice = &*in_force.microservice;
     let observed = observe(microservice, context).await?;
-    match validate(microservice, &observed, &context.settings) {
+    let mut validated = match validate(microservice, &observed, &context.settings) {
+        Ok(validated) => validated,
         Err(rejection) => {
-            let outcome = Outcome::Rejected(&rejection);
-            let written = write_status(microservice, context, &outcome, &observed, &[]).await?;
-            Ok((after_rejection(&rejection), written))
+            let status = next_status(users, &Outcome::Rejected(&rejection), &observed);
+            let written = write_status(users, context, status, &[], &[]).await?;
+            return Ok((after_rejection(&rejection), written));
         }
-        Ok(validated) if validated.spec.suspend => {
-            let applied = Applied::nothing(&observed);
-            let outcome = Outcome::Applied(&validated, &applied);
-            let written = write_status(microservice, context, &outcome, &observed, &[]).await?;
-            Ok((Action::await_change(), written))
-        }
-        Ok(validated) => {
-            let desired = build(&validated);
-            let mut applied = apply(context, desired, &observed, &validated.replicas).await;
-            let pruned = prune(&context.client, &validated.spec, &observed).await.unwrap_or_else(|error| {
-                applied.failures.push(error);
-                Vec::new()
-            });
-            for change in &applied.changes {
-                context.metrics.wrote(change.child.kind().name());
-            }
-            let outcome = Outcome::Applied(&validated, &applied);
-            let status_written = write_status(microservice, context, &outcome, &observed, &pruned).await?;
-            nudge(&context.client, microservice, &observed).await?;
-            let Applied { changes, failures, .. } = applied;
-            match failures.into_iter().next() {
-                Some(failure) => Err(failure),
-                None => Ok((after_success(microservice, &observed), status_written || !changes.is_empty())),
-            }
-        }
+    };
+    if validated.spec.suspend {
+        let applied = Applied::nothing(&observed);
+        let status = next_status(users, &Outcome::Applied(&validated, &applied), &observed);
+        let written = write_status(users, context, status, &[], &[]).await?;
+        return Ok((Action::await_change(), written));
     }
+    let plan = plan(&in_force, &validated, &history, context).await?;
+    let Plan { mut desired, mut course, image, last, new } = plan;
+    let (policy, live) = (validated.spec.reference_change, observed.ours(Child::Deployment));
+    course.references = references::mark(&mut desired, &observed.references, policy, live.map(|d| &**d));
+    validated.image = image;
+    let recorded = match &new {
+        Some(new) => record::write(context, &validated, new).await,
+        None => Ok(()),
+    };
+    let mut applied = apply(context, desired, &observed, &validated.replicas).await;
+    applied.course = course;
+    applied.failures.extend(recorded.err());
+    match prune(&context.client, &validated.spec, &observed).await {
+        Ok(pruned) => applied.pruned = pruned,
+        Err(error) => applied.failures.push(error),
+    }
+    for change in &applied.changes {
+        context.metrics.wrote(change.child.kind().name());
+    }
+    let outcome = Outcome::Applied(&validated, &applied);
+    let mut status = next_status(users, &outcome, &observed);
+    let ended = ended(&status, validated.spec.rollout.on_failure, &last, history.good());
+    let settled = settle(context, &validated, &last, ended).await;
+    let revisions = revisions_of(users, context);
+    status.inventory = inventory::with_revisions(status.inventory, revisions.names());
+    let status_written = write_status(users, context, status, &applied.changes, &applied.pruned).await?;
+    let settled = settled?;
+    nudge(&context.client, microservice, &observed).await?;
+    let Applied { changes, failures, .. } = applied;
+    if let Some(failure) = failures.into_iter().next() {
+        return Err(failure);
+    }
+    let written = status_written || settled || new.is_some() || !changes.is_empty();
+    Ok((after_success(microservice, &observed), written))
+}
+
+fn revisions_of(microservice: &Microservice, context: &Context) -> History {
+    let (namespace, uid) =
+        (microservice.namespace().unwrap_or_default(), microservice.uid().unwrap_or_default());
+    History::of(&context.stores.of(Kind::ControllerRevision).owned_by(&namespace, &uid))
+}
+
+fn next_status(
+    microservice: &Microservice,
+    outcome: &Outcome<'_>,
+    observed: &Observed,
+) -> MicroserviceStatus {
+    let old = microservice.status.clone().unwrap_or_default();
+    let generation = microservice.metadata.generation.unwrap_or_default();
+    status::next(&old, generation, outcome, observed, Timestamp::now())
 }
 
 /// Writes the status, and tells of it, if it is another than the last. Says whether it did.
 async fn write_status(
     microservice: &Microservice,
     context: &Context,
-    outcome: &Outcome<'_>,
-    observed: &Observed,
+    new: MicroserviceStatus,
+    changes: &[Change],
     pruned: &[Child],
 ) -> Result<bool, Error> {
     let old = microservice.status.clone().unwrap_or_default();
-    let generation = microservice.metadata.generation.unwrap_or_default();
-    let new = status::next(&old, generation, outcome, observed, Timestamp::now());
-    let changes = match outcome {
-        Outcome::Applied(_, applied) => &applied.changes[..],
-        Outcome::Rejected(_) => &[],
-    };
     let differs = new != old;
     if differs {
         patch_status(microservice, context, &new).await?;
@@ -151,6 +182,8 @@ async fn patch_status(
 fn after_rejection(rejection: &Rejection) -> Action {
     match rejection.reason {
         Reason::NameCollision => Action::requeue(COLLISION_RETRY),
+        // Whoever makes it is seen; this is the net below.
+        Reason::ReferenceMissing => Action::requeue(RESYNC),
         _ => Action::await_change(),
     }
 }

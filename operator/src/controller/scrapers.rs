@@ -11,14 +11,16 @@ use kube::{
     Api, Client, ResourceExt,
     api::{ApiResource, DynamicObject},
     core::{GroupVersionKind, PartialObjectMeta},
-    runtime::watcher::{self, Event},
+    runtime::watcher::Event,
 };
 use strum::VariantArray;
 use tokio::sync::watch;
 
 use super::{
+    definitions::watch_definition,
+    scope::Scope,
     store::part,
-    watches::{each_event, watch_definition},
+    watches::{Selection, each_event},
 };
 use crate::metrics::Metrics;
 
@@ -188,10 +190,14 @@ fn unmet_expression(one: &LabelSelectorRequirement, labels: &BTreeMap<String, St
     }
 }
 
-/// Starts the watches; the receiver changes when something did that a selection depends on.
-pub fn watch_scrapers(client: &Client, metrics: &Arc<Metrics>) -> watch::Receiver<Scrapers> {
+/// Starts the watches; the receiver changes when something did that a selection depends on. A
+/// Prometheus may be in any namespace: an operator of some of them does not look, and knows nothing.
+pub fn watch_scrapers(client: &Client, metrics: &Arc<Metrics>, scope: &Scope) -> watch::Receiver<Scrapers> {
     let (send, receive) = watch::channel(Scrapers::default());
     let send = Arc::new(send);
+    if !scope.is_cluster() {
+        return receive;
+    }
     for kind in ScraperKind::VARIANTS {
         let (defined, is_defined) = watch::channel(false);
         let told = send.clone();
@@ -231,7 +237,7 @@ async fn watch_kind(
             }
         };
         tokio::select! {
-            () = each_event(api.clone(), watcher::Config::default(), kind.into(), &metrics, handle) => {}
+            () = each_event(api.clone(), kind.into(), Selection::All, &metrics, handle) => {}
             gone = goes.wait_for(|defined| !*defined) => if gone.is_err() { return },
         }
     }
@@ -251,7 +257,7 @@ async fn watch_namespaces(client: Client, metrics: Arc<Metrics>, send: Arc<watch
             }
         };
         tokio::select! {
-            () = each_event(api.clone(), watcher::Config::default(), "Namespace", &metrics, handle) => {}
+            () = each_event(api.clone(), "Namespace", Selection::All, &metrics, handle) => {}
             gone = leaves.wait_for(|scrapers| !scrapers.need_namespaces()) => if gone.is_err() { return },
         }
         tell(&send, |scrapers| scrapers.namespaces = None);

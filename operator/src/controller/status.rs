@@ -11,8 +11,10 @@ use super::{
     apply::Applied,
     autoscaler, conditions,
     error::Error,
+    inventory::inventory,
     monitored::{monitored, unselected, without_rules},
     observe::Observed,
+    revision::{Course, last_rollout},
     store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
@@ -74,7 +76,12 @@ pub fn next(
     let base = MicroserviceStatus { observed_generation: generation, ..old.clone() };
     let (mut status, new) = match outcome {
         Outcome::Rejected(rejection) => rejected(base, rejection, observed, seal),
-        Outcome::Applied(validated, applied) => accepted(base, validated, applied, observed, seal),
+        Outcome::Applied(validated, applied) => {
+            let (status, conditions) = accepted(base, validated, applied, observed, seal);
+            let before = observed.ours(Child::Deployment).map(|object| &**object);
+            let last = last_rollout(old.last_rollout.as_ref(), before, applied, generation, now);
+            (MicroserviceStatus { last_rollout: last, ..status }, conditions)
+        }
     };
     status.conditions = conditions::merge(&old.conditions, new);
     status
@@ -120,7 +127,7 @@ fn accepted(
         // Whether the pods are of this generation is not looked at.
         (suspended(Some(false)), suspended(None))
     } else {
-        (rollout.progressing(), ready(validated, applied, observed, &rollout))
+        (rollout.progressing(&applied.course), ready(validated, applied, observed, &rollout))
     };
     let new = vec![
         seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
@@ -140,6 +147,7 @@ fn accepted(
         effective_image: validated.image.clone(),
         version: split_image(&validated.image).1.to_owned(),
         problems,
+        inventory: inventory(&base.inventory, &validated.child_name, applied, observed),
         ..rollout.count(base)
     };
     (status, new)
@@ -167,15 +175,18 @@ impl Rollout {
         let Some(deployment) = deployment else { return Self::default() };
         let status: DeploymentStatus = part(deployment, "/status").unwrap_or_default();
         let words = |type_: &str, status_: &str, reason: Option<&str>| words(&status, type_, status_, reason);
+        let seen =
+            status.observed_generation.is_some_and(|seen| Some(seen) >= deployment.metadata.generation);
         Self {
             exists: true,
-            seen: status.observed_generation.is_some_and(|seen| Some(seen) >= deployment.metadata.generation),
+            seen,
             wanted: part(deployment, "/spec/replicas").unwrap_or(1),
             total: status.replicas.unwrap_or(0),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.ready_replicas.unwrap_or(0),
             available: status.available_replicas.unwrap_or(0),
-            stalled: words("Progressing", "False", Some("ProgressDeadlineExceeded")),
+            // Of an older template it says nothing about this one.
+            stalled: words("Progressing", "False", Some("ProgressDeadlineExceeded")).filter(|_| seen),
             refused: words("ReplicaFailure", "True", None),
         }
     }
@@ -206,9 +217,21 @@ impl Rollout {
         }
     }
 
-    fn progressing(&self) -> Verdict {
+    fn progressing(&self, course: &Course) -> Verdict {
+        if let Some(back) = &course.rolled_back {
+            return Verdict(Some(!self.is_complete()), Reason::RolledBack, back.message());
+        }
         if self.is_complete() {
-            return Verdict::no(Reason::RolloutComplete, "every pod is made from the current spec");
+            let words = "every pod is made from the current spec";
+            return match &course.pinned_by {
+                Some(version) => Verdict::no(
+                    Reason::RolloutComplete,
+                    format!(
+                        "{words}, as operator {version} made them; a change of the pods' spec or upgradePolicy: Auto makes them anew"
+                    ),
+                ),
+                None => Verdict::no(Reason::RolloutComplete, words),
+            };
         }
         match &self.stalled {
             Some(words) => Verdict::no(Reason::ProgressDeadlineExceeded, words.clone()),
@@ -269,6 +292,9 @@ fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout:
     if let Some(failure) = applied.failures.iter().find(|e| !is_about_monitoring(e)) {
         return Verdict::no(Reason::ApplyFailed, failure.words());
     }
+    if let Some(back) = &applied.course.rolled_back {
+        return Verdict::no(Reason::RolledBack, back.message());
+    }
     let complete = rollout.is_complete();
     if !complete || rollout.available < rollout.wanted || rollout.ready < rollout.wanted {
         let (otherwise, count) = if complete {
@@ -325,7 +351,12 @@ fn capacity(validated: &Validated, observed: &Observed, replicas: i32) -> Capaci
 
 /// What failed, what the user should know, and what an autoscaler complains of.
 fn problems(validated: &Validated, applied: &Applied, observed: &Observed) -> Vec<Problem> {
-    let failed = applied.failures.iter().map(problem);
+    let rolled_back = applied.course.rolled_back.iter().map(|back| Problem {
+        field: "spec".into(),
+        severity: Severity::Error,
+        message: back.message(),
+    });
+    let failed = rolled_back.chain(applied.failures.iter().map(problem));
     let known = failed.chain(validated.warnings.iter().cloned()).chain(overrides(validated));
     known.chain(warnings(validated, applied, observed)).chain(autoscaler::trouble(observed)).collect()
 }

@@ -2,8 +2,7 @@
 //! seen that it is as wanted: at rest there is little to remember and nothing to compare.
 
 use std::{
-    collections::HashMap,
-    mem,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -12,6 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::scope::Part;
+use crate::build::meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION};
+
 /// All objects of one kind.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Shared>);
@@ -19,14 +21,16 @@ pub struct Store(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     objects: RwLock<Objects>,
-    listed: watch::Sender<bool>,
+    /// Which parts were listed, and how many there are.
+    listed: watch::Sender<BTreeSet<Part>>,
+    parts: usize,
 }
 
 #[derive(Debug, Default)]
 struct Objects {
     found: HashMap<Name, Entry>,
-    /// While all are listed anew.
-    listing: HashMap<Name, Entry>,
+    /// While all of a part are listed anew.
+    listing: BTreeMap<Part, HashMap<Name, Entry>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
@@ -46,29 +50,48 @@ pub struct Entry {
 
 impl Default for Store {
     fn default() -> Self {
-        Self(Arc::new(Shared { objects: RwLock::default(), listed: watch::Sender::new(false) }))
+        Self::new(1)
     }
 }
 
 impl Store {
+    /// A store that so many watches fill, each a part of the cluster.
+    pub fn new(parts: usize) -> Self {
+        let listed = watch::Sender::default();
+        Self(Arc::new(Shared { objects: RwLock::default(), listed, parts }))
+    }
+
     /// The object of this name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Entry> {
         let name = Name { namespace: namespace.into(), name: name.into() };
         self.0.objects.read().unwrap_or_else(PoisonError::into_inner).found.get(&name).cloned()
     }
 
+    /// All objects of an owner.
+    pub fn owned_by(&self, namespace: &str, uid: &str) -> Vec<Arc<DynamicObject>> {
+        let objects = self.0.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let in_namespace = objects.found.iter().filter(|(name, _)| name.namespace == namespace);
+        let objects = in_namespace.map(|(_, entry)| &entry.object);
+        objects.filter(|object| object.owner_references().iter().any(|o| o.uid == uid)).cloned().collect()
+    }
+
     /// Waits until all objects were listed once.
     pub async fn ready(&self) {
         // The sender lives as long as we do.
-        let _ = self.0.listed.subscribe().wait_for(|listed| *listed).await;
+        let _ = self.0.listed.subscribe().wait_for(|listed| listed.len() == self.0.parts).await;
     }
 
-    /// Takes in what a watch says. Gives the objects that something happened to.
+    /// Takes in what the watch of the whole cluster says. Gives the objects that something happened to.
     pub fn handle(&self, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
+        self.handle_part("", event)
+    }
+
+    /// Takes in what the watch of a part says. Gives the objects that something happened to.
+    pub fn handle_part(&self, part: &str, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
         let mut objects = self.0.objects.write().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Init => {
-                objects.listing.clear();
+                objects.listing.remove(part);
                 Vec::new()
             }
             Event::InitApply(object) => {
@@ -79,16 +102,18 @@ impl Store {
                     None => Entry { object: Arc::new(trim(object)), settled: None },
                 };
                 let object = entry.object.clone();
-                objects.listing.insert(name, entry);
+                objects.listing.entry(part.to_owned()).or_default().insert(name, entry);
                 vec![object]
             }
             Event::InitDone => {
-                let listing = mem::take(&mut objects.listing);
-                let before = mem::replace(&mut objects.found, listing);
-                self.0.listed.send_replace(true);
+                let listing = objects.listing.remove(part).unwrap_or_default();
                 // Deleted while nobody watched.
-                let gone = before.into_iter().filter(|(name, _)| !objects.found.contains_key(name));
-                gone.map(|(_, entry)| entry.object).collect()
+                let is_gone =
+                    |name: &Name| (part.is_empty() || name.namespace == part) && !listing.contains_key(name);
+                let gone = objects.found.extract_if(|name, _| is_gone(name)).map(|(_, e)| e.object).collect();
+                objects.found.extend(listing);
+                self.0.listed.send_if_modified(|listed| listed.insert(part.to_owned()));
+                gone
             }
             Event::Apply(object) => {
                 let name = Name::of(&object);
@@ -140,7 +165,17 @@ fn slim(object: &DynamicObject) -> DynamicObject {
     if let Some(replicas) = object.data.pointer("/spec/replicas") {
         data["spec"] = json!({ "replicas": replicas });
     }
+    for name in [RESTARTED_ANNOTATION, REFERENCES_ANNOTATION] {
+        if let Some(value) = template_annotation(object, name) {
+            data["spec"]["template"]["metadata"]["annotations"][name] = value.into();
+        }
+    }
     DynamicObject { types: object.types.clone(), metadata: object.metadata.clone(), data }
+}
+
+/// An annotation of the pods that a Deployment makes.
+pub fn template_annotation<'a>(object: &'a DynamicObject, name: &str) -> Option<&'a str> {
+    object.data.pointer("/spec/template/metadata/annotations")?.get(name)?.as_str()
 }
 
 /// A part of an object, as its type; none where it is missing or of another form.
@@ -199,6 +234,19 @@ mod tests {
         assert!(store.get("n", "a").is_some(), "until the new list is whole the old one holds");
         assert_eq!(store.handle(Event::InitDone).len(), 1);
         assert!(store.get("n", "a").is_none());
+    }
+
+    #[tokio::test]
+    async fn each_part_is_listed_by_itself() {
+        let store = Store::new(2);
+        store.handle_part("n", Event::Init);
+        store.handle_part("n", Event::InitApply(whole("1")));
+        store.handle_part("n", Event::InitDone);
+        store.handle_part("other", Event::Init);
+        assert!(futures::FutureExt::now_or_never(store.ready()).is_none());
+        assert!(store.handle_part("other", Event::InitDone).is_empty(), "what is in n is not its business");
+        store.ready().await;
+        assert!(store.get("n", "a").is_some());
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use kube::{Resource, ResourceExt};
 use super::{
     disruption,
     observe::{Live, Observed},
+    references::Seen,
     replicas::{self, Replicas},
 };
 use crate::{
@@ -98,7 +99,7 @@ impl Validated {
 /// Why nothing is changed until the user does something.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
-    /// `InvalidSpec` or `NameCollision`.
+    /// `InvalidSpec`, `NameCollision` or `ReferenceMissing`.
     pub reason: Reason,
     /// All that is wrong, not only the first.
     pub problems: Vec<Problem>,
@@ -183,6 +184,10 @@ pub fn validate(
             if !collisions.is_empty() {
                 return Err(Rejection { reason: Reason::NameCollision, problems: collisions });
             }
+            let missing = missing_references(microservice, observed);
+            if !missing.is_empty() {
+                return Err(Rejection { reason: Reason::ReferenceMissing, problems: missing });
+            }
             return Ok(validated);
         }
     }
@@ -248,6 +253,23 @@ fn collisions(spec: &MicroserviceSpec, observed: &Observed) -> Vec<Problem> {
         .collect()
 }
 
+/// What the spec names and does not exist. Pods could not start without it.
+fn missing_references(microservice: &Microservice, observed: &Observed) -> Vec<Problem> {
+    let missing = observed.references.iter().filter(|(r, seen)| *seen == Seen::Missing && !r.optional);
+    missing
+        .map(|(reference, _)| {
+            let kind: &str = reference.kind.into();
+            let (name, namespace) = (&reference.name, microservice.namespace().unwrap_or_default());
+            error(
+                reference.field.clone(),
+                format!(
+                    "{kind} {name} does not exist in namespace {namespace}: create it, or correct the name"
+                ),
+            )
+        })
+        .collect()
+}
+
 #[cfg(test)]
 impl Validated {
     /// `spec: {}` with the API server's defaults.
@@ -268,7 +290,7 @@ impl Validated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::Child;
+    use crate::{build::Child, controller::references::references};
     use rstest::rstest;
     use serde_json::json;
     use std::collections::BTreeMap;
@@ -323,6 +345,27 @@ mod tests {
             validate(&microservice(spec), &Observed::default(), &settings()).unwrap_err().problems.len(),
             3
         );
+    }
+
+    #[rstest]
+    #[case::missing(Seen::Missing, false, false)]
+    #[case::optional(Seen::Missing, true, true)]
+    #[case::there(Seen::Version(1), false, true)]
+    #[case::not_looked_at(Seen::Unwatched, false, true)]
+    fn what_the_spec_names_must_exist(#[case] seen: Seen, #[case] optional: bool, #[case] accepted: bool) {
+        let source = json!({"secretKeyRef": {"name": "database", "key": "url", "optional": optional}});
+        let microservice = microservice(json!({"env": [{"name": "URL", "valueFrom": source}]}));
+        let references = references(&microservice.spec).into_iter().map(|r| (r, seen)).collect();
+        let observed = Observed { references, ..Observed::default() };
+        match validate(&microservice, &observed, &settings()) {
+            Ok(_) => assert!(accepted),
+            Err(rejection) => {
+                assert!(!accepted);
+                assert_eq!(rejection.reason, Reason::ReferenceMissing);
+                assert_eq!(rejection.problems[0].field, "spec.env[0].valueFrom.secretKeyRef.name");
+                assert!(rejection.problems[0].message.contains("Secret database does not exist"));
+            }
+        }
     }
 
     #[test]

@@ -11,21 +11,19 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, future, stream};
-use k8s_openapi::{
-    api::core::v1::{Pod, PodSpec},
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{ApiResource, DynamicObject},
+    api::DynamicObject,
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt,
-        reflector::{ObjectRef, Store as PodStore, store},
+        reflector::{ObjectRef, Store as PodStore, store, store::Writer},
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use strum::VariantArray;
 use tokio::{
     sync::{mpsc, watch},
@@ -33,6 +31,10 @@ use tokio::{
 };
 
 use super::{
+    context::Name,
+    definitions,
+    references::{self, References},
+    scope::{Part, Scope},
     scrapers::{Scrapers, watch_scrapers},
     store::Store,
 };
@@ -51,15 +53,25 @@ const SCRAPERS: Duration = Duration::from_secs(5);
 /// What the cluster holds of our objects, kept up to date by the watches.
 #[derive(Clone)]
 pub struct Stores {
+    scope: Scope,
     children: BTreeMap<Kind, Store>,
-    /// The pods of all Microservices.
-    pub pods: PodStore<Pod>,
+    /// The pods of all Microservices, by the part of the cluster.
+    pods: BTreeMap<Part, PodStore<Pod>>,
+    /// Secrets and ConfigMaps that specs name.
+    pub references: References,
 }
 
 impl Stores {
-    /// Empty stores of children.
+    /// Empty stores of the whole cluster.
     pub fn new(pods: PodStore<Pod>) -> Self {
-        Self { children: Kind::VARIANTS.iter().map(|kind| (*kind, Store::default())).collect(), pods }
+        let references = References::new(Scope::default(), true);
+        Self::scoped(Scope::default(), BTreeMap::from([(Part::new(), pods)]), references)
+    }
+
+    fn scoped(scope: Scope, pods: BTreeMap<Part, PodStore<Pod>>, references: References) -> Self {
+        let parts = scope.parts().len();
+        let children = Kind::VARIANTS.iter().map(|kind| (*kind, Store::new(parts))).collect();
+        Self { scope, children, pods, references }
     }
 
     /// The objects of one kind.
@@ -68,17 +80,24 @@ impl Stores {
         &self.children[&kind]
     }
 
+    /// The pods of a part of the cluster that this namespace is in; none where we do not look.
+    pub fn pods(&self, namespace: &str) -> Option<&PodStore<Pod>> {
+        self.pods.get(self.scope.part_of(namespace))
+    }
+
     /// Waits until every kind that each cluster has was listed once.
     pub async fn ready(&self) {
         let needed = self.children.iter().filter(|(kind, _)| !kind.is_optional());
         future::join_all(needed.map(|(_, store)| store.ready())).await;
         // An error says that the watch's task is gone; then the process ends anyway.
-        let _ = self.pods.wait_until_ready().await;
+        future::join_all(self.pods.values().map(PodStore::wait_until_ready)).await;
     }
 }
 
 /// The running watches.
 pub struct Watches {
+    /// Where we look.
+    pub scope: Scope,
     /// What they found.
     pub stores: Stores,
     /// Optional kinds that the cluster does not know. Changes when a definition comes or goes.
@@ -89,66 +108,68 @@ pub struct Watches {
     pub touched: Touched,
 }
 
-/// Microservices that something happened to, for the one who listens; while nobody does, they are
-/// dropped, for who comes looks at all of them anyway.
+/// Microservices that something happened to, for the one who listens to their part of the cluster;
+/// while nobody does, they are dropped, for who comes looks at all of them anyway.
 #[derive(Clone, Debug)]
-pub struct Touched(Arc<Mutex<mpsc::UnboundedSender<ObjectRef<Microservice>>>>);
+pub struct Touched {
+    scope: Scope,
+    listeners: Arc<Mutex<BTreeMap<Part, mpsc::UnboundedSender<Name>>>>,
+}
 
 impl Touched {
-    fn new() -> Self {
-        let (nobody, _) = mpsc::unbounded_channel();
-        Self(Arc::new(Mutex::new(nobody)))
+    fn new(scope: Scope) -> Self {
+        Self { scope, listeners: Arc::default() }
     }
 
-    /// From now on, until somebody else listens.
-    pub fn listen(&self) -> impl Stream<Item = ObjectRef<Microservice>> + Send + 'static {
+    /// From now on, until somebody else listens to the same part.
+    pub fn listen(&self, part: &str) -> impl Stream<Item = Name> + Send + 'static {
         let (send, receive) = mpsc::unbounded_channel();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = send;
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).insert(part.to_owned(), send);
         stream::unfold(receive, |mut receive| async { receive.recv().await.map(|owner| (owner, receive)) })
     }
 
-    fn tell(&self, owner: ObjectRef<Microservice>) {
+    /// Something happened to this one.
+    pub fn tell(&self, owner: &Name) {
+        let part = self.scope.part_of(owner.namespace.as_deref().unwrap_or_default());
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         // An error says that nobody listens.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).send(owner);
+        let _ = listeners.get(part).map(|listener| listener.send(owner.clone()));
     }
 }
 
 impl Watches {
     /// Starts all watches; they end with the runtime.
-    pub fn start(client: &Client, metrics: &Arc<Metrics>) -> Self {
-        let (reader, mut writer) = store();
-        let stores = Stores::new(reader);
-        let touched = Touched::new();
-        let missing = watch_definitions(client, metrics);
-        let scrapers = watch_scrapers(client, metrics);
-        for kind in Kind::VARIANTS {
-            let (store, touched) = (stores.of(*kind).clone(), touched.clone());
-            let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
-            let handle = move |event| match event {
-                Some(event) => {
-                    store.handle(event).iter().filter_map(|o| owner(o)).for_each(|o| touched.tell(o));
-                }
-                None => store.clear(),
-            };
-            tokio::spawn(watch_children(*kind, api, missing.clone(), metrics.clone(), handle));
+    pub fn start(client: &Client, metrics: &Arc<Metrics>, scope: &Scope, secrets: bool) -> Self {
+        let references = References::new(scope.clone(), secrets);
+        let mut pods = BTreeMap::new();
+        let mut writers = Vec::new();
+        for part in scope.parts() {
+            let (reader, writer) = store();
+            pods.insert(part.clone(), reader);
+            writers.push((part, writer));
         }
-        let (pods, metrics) = (Api::<Pod>::all(client.clone()), metrics.clone());
-        let pods_touched = touched.clone();
-        tokio::spawn(async move {
-            each_event(pods, ours(), "Pod", &metrics, |mut event| {
-                if let Event::Apply(pod) | Event::InitApply(pod) = &mut event {
-                    keep_status(pod);
-                }
-                writer.apply_watcher_event(&event);
-                if let Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) = &event
-                    && let Some(owner) = owner_of_pod(pod)
-                {
-                    pods_touched.tell(owner);
-                }
-            })
-            .await;
-        });
-        Self { stores, missing, scrapers, touched }
+        let stores = Stores::scoped(scope.clone(), pods, references);
+        let touched = Touched::new(scope.clone());
+        let missing = definitions::follow(client, metrics, scope);
+        for (part, writer) in writers {
+            for kind in Kind::VARIANTS {
+                let (store, touched, of) = (stores.of(*kind).clone(), touched.clone(), part.clone());
+                let handle = move |event| match event {
+                    Some(event) => {
+                        let found = store.handle_part(&of, event);
+                        found.iter().filter_map(|o| owner(o)).for_each(|o| touched.tell(&o));
+                    }
+                    None => store.clear(),
+                };
+                let (client, missing, metrics) = (client.clone(), missing.clone(), metrics.clone());
+                tokio::spawn(watch_children(*kind, client, part.clone(), missing, metrics, handle));
+            }
+            let pods = Api::<Pod>::all(client.clone()).constrain(&part);
+            tokio::spawn(watch_pods(pods, writer, metrics.clone(), touched.clone()));
+        }
+        references::watch(&stores.references, client, metrics, &touched);
+        let scrapers = watch_scrapers(client, metrics, scope);
+        Self { scope: scope.clone(), stores, missing, scrapers, touched }
     }
 
     /// Waits until everything that each cluster has was listed once.
@@ -163,38 +184,89 @@ impl Watches {
 /// Watches a kind for as long as the cluster has it. `None` is handled when it goes.
 async fn watch_children(
     kind: Kind,
-    api: Api<DynamicObject>,
+    client: Client,
+    part: Part,
     mut missing: watch::Receiver<BTreeSet<Kind>>,
     metrics: Arc<Metrics>,
     mut handle: impl FnMut(Option<Event<DynamicObject>>),
 ) {
     let mut goes = missing.clone();
+    let resource = kind.resource();
+    let whole = Api::<DynamicObject>::all_with(client.clone(), &resource).constrain(&part);
+    let metadata = Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource).constrain(&part);
     // An error of `wait_for` says that the runtime ends.
     while missing.wait_for(|missing| !missing.contains(&kind)).await.is_ok() {
         let gone = goes.wait_for(|missing| missing.contains(&kind));
+        let events = async {
+            if kind.is_metadata_only() {
+                let handle = |event| handle(Some(without_content(event)));
+                each_event(metadata.clone(), kind.name(), Selection::Ours, &metrics, handle).await;
+            } else {
+                let handle = |event| handle(Some(event));
+                each_event(whole.clone(), kind.name(), Selection::Ours, &metrics, handle).await;
+            }
+        };
         tokio::select! {
-            () = each_event(api.clone(), ours(), kind.name(), &metrics, |event| handle(Some(event))) => {}
+            () = events => {}
             gone = gone => if gone.is_err() { return },
         }
         handle(None);
     }
 }
 
-/// Selects our objects.
-fn ours() -> watcher::Config {
-    watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"))
+async fn watch_pods(api: Api<Pod>, mut writer: Writer<Pod>, metrics: Arc<Metrics>, touched: Touched) {
+    each_event(api, "Pod", Selection::Ours, &metrics, |mut event| {
+        if let Event::Apply(pod) | Event::InitApply(pod) = &mut event {
+            keep_status(pod);
+        }
+        writer.apply_watcher_event(&event);
+        if let Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) = &event
+            && let Some(owner) = owner_of_pod(pod)
+        {
+            touched.tell(&owner);
+        }
+    })
+    .await;
+}
+
+fn without_content(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<DynamicObject> {
+    let object = |PartialObjectMeta { metadata, .. }: PartialObjectMeta<DynamicObject>| DynamicObject {
+        types: None,
+        metadata,
+        data: Value::Null,
+    };
+    match event {
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+        Event::InitApply(found) => Event::InitApply(object(found)),
+        Event::Apply(found) => Event::Apply(object(found)),
+        Event::Delete(found) => Event::Delete(object(found)),
+    }
+}
+
+/// Which objects of a kind are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Those with our label.
+    Ours,
+    /// All of them.
+    All,
 }
 
 /// Watches objects of one kind, and begins anew after a failure.
-pub(super) async fn each_event<K>(
+pub async fn each_event<K>(
     api: Api<K>,
-    config: watcher::Config,
     kind: &'static str,
+    selection: Selection,
     metrics: &Metrics,
     mut handle: impl FnMut(Event<K>),
 ) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
+    let config = match selection {
+        Selection::Ours => watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}")),
+        Selection::All => watcher::Config::default(),
+    };
     let _watched = metrics.pulses.watch(api.resource_url(), kind);
     let mut events = pin!(watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
@@ -224,50 +296,6 @@ fn owner_of_pod(pod: &Pod) -> Option<ObjectRef<Microservice>> {
 fn keep_status(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
     pod.spec = Some(PodSpec::default());
-}
-
-/// Follows which of the optional kinds are defined.
-fn watch_definitions(client: &Client, metrics: &Arc<Metrics>) -> watch::Receiver<BTreeSet<Kind>> {
-    let optional = || Kind::VARIANTS.iter().copied().filter(|kind| kind.is_optional());
-    let (send, receive) = watch::channel(optional().collect::<BTreeSet<_>>());
-    let send = Arc::new(send);
-    for kind in optional() {
-        let send = send.clone();
-        let found = move |found| {
-            send.send_if_modified(|missing| if found { missing.remove(&kind) } else { missing.insert(kind) });
-        };
-        tokio::spawn(watch_definition(kind.resource(), client.clone(), metrics.clone(), found));
-    }
-    receive
-}
-
-/// Says whether the cluster has the definition of a kind, whenever that is found out.
-pub(super) async fn watch_definition(
-    resource: ApiResource,
-    client: Client,
-    metrics: Arc<Metrics>,
-    found: impl Fn(bool),
-) {
-    let name = format!("{}.{}", resource.plural, resource.group);
-    let api = Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client);
-    let _watched = metrics.pulses.watch(api.resource_url(), "CustomResourceDefinition");
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = pin!(watcher(api, config).default_backoff());
-    let mut listed = false;
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed = false,
-            Ok(Event::InitApply(_)) => listed = true,
-            Ok(Event::InitDone) => found(listed),
-            Ok(Event::Apply(_)) => found(true),
-            Ok(Event::Delete(_)) => found(false),
-            Err(error) => {
-                metrics.watch_failed("CustomResourceDefinition");
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(definition = name, error, "watch failed, trying again");
-            }
-        }
-    }
 }
 
 /// An item for each change of `receiver`.

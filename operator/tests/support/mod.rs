@@ -2,6 +2,10 @@
 //! records every request in order, and fails on demand. It merges nothing: what is applied is what
 //! is stored.
 
+#![allow(dead_code)] // Not every test uses all of it.
+
+pub mod world;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -74,7 +78,15 @@ impl FakeApi {
         if let Some((code, reason)) = state.failures.get(&format!("{} {path}", parts.method)) {
             return failure(*code, reason);
         }
+        let is_merge = parts.headers.get("content-type").is_some_and(|t| t == "application/merge-patch+json");
         match parts.method {
+            Method::PATCH if is_merge => match state.objects.get_mut(&path) {
+                Some(object) => {
+                    merge(object, body);
+                    success(object)
+                }
+                None => failure(404, "NotFound"),
+            },
             Method::GET => match state.objects.get(&path) {
                 Some(object) => success(object),
                 None => failure(404, "NotFound"),
@@ -99,6 +111,17 @@ impl FakeApi {
                 answer
             }
         }
+    }
+}
+
+fn merge(object: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(patch) if object.is_object() => {
+            for (key, value) in patch {
+                merge(&mut object[key], value);
+            }
+        }
+        patch => *object = patch,
     }
 }
 

@@ -1,0 +1,50 @@
+use std::collections::BTreeSet;
+
+/// Where the operator looks and writes: the whole cluster, or some namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope(BTreeSet<String>);
+
+/// One watch of each kind: of a namespace, or of all where it is empty.
+pub type Part = String;
+
+impl Scope {
+    /// These namespaces alone; with none, the whole cluster.
+    pub fn new(namespaces: impl IntoIterator<Item = String>) -> Self {
+        Self(
+            namespaces
+                .into_iter()
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+        )
+    }
+
+    /// Is it the whole cluster?
+    pub fn is_cluster(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is watched each by itself.
+    pub fn parts(&self) -> Vec<Part> {
+        if self.is_cluster() { vec![Part::new()] } else { self.0.iter().cloned().collect() }
+    }
+
+    /// The part that a namespace belongs to.
+    pub fn part_of<'a>(&self, namespace: &'a str) -> &'a str {
+        if self.is_cluster() { "" } else { namespace }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scope;
+
+    #[test]
+    fn no_namespace_is_the_whole_cluster() {
+        let all = Scope::new([String::new()]);
+        assert!(all.is_cluster());
+        assert_eq!((all.parts(), all.part_of("a")), (vec![String::new()], ""));
+        let some = Scope::new(["b", " a", "a"].map(Into::into));
+        assert_eq!((some.parts(), some.part_of("a")), (vec!["a".into(), "b".into()], "a"));
+    }
+}
