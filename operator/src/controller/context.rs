@@ -10,8 +10,8 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
-    backoff::Backoffs, scrapers::Scrapers, validate::Settings, verify::Verifier, watches::Stores,
-    workers::WorkersClient,
+    backoff::Backoffs, resize::Resizing, scrapers::Scrapers, validate::Settings, verify::Verifier,
+    watches::Stores, workers::WorkersClient,
 };
 use crate::{
     api::Microservice,
@@ -38,6 +38,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// The pods' admin ports.
     pub workers: WorkersClient,
+    /// What is known of resizing pods.
+    pub resizing: Resizing,
     /// The Services.
     pub verifier: Verifier,
     /// How often each Microservice failed of late.
@@ -65,6 +67,7 @@ impl Context {
             scrapers,
             settings,
             workers: WorkersClient::default(),
+            resizing: Resizing::default(),
             verifier: Verifier::default(),
             backoffs: Backoffs::default(),
             metrics,
@@ -88,6 +91,7 @@ impl Context {
     pub fn forget(&self, name: &Name) {
         self.is_well(name);
         self.workers.forget(name);
+        self.resizing.forget(name);
         self.verifier.forget(name);
     }
 }

@@ -14,6 +14,8 @@ pub mod observe;
 mod prune;
 mod reconcile;
 pub mod replicas;
+mod resize;
+mod resources;
 mod scrapers;
 pub mod status;
 mod store;

@@ -18,6 +18,7 @@ use super::{
     events,
     observe::{Observed, observe},
     prune::prune,
+    resize::resize,
     status::{self, Outcome},
     validate::{Rejection, validate},
     verify::Verification,
@@ -86,6 +87,10 @@ async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, 
                 applied.failures.push(error);
                 Vec::new()
             });
+            let resizable = resize(context, &validated, &observed).await.unwrap_or_else(|error| {
+                applied.failures.push(error);
+                true
+            });
             for change in &applied.changes {
                 context.metrics.wrote(change.child.kind().name());
             }
@@ -93,10 +98,15 @@ async fn run(microservice: &Microservice, context: &Context) -> Result<(Action, 
             let status_written = write_status(microservice, context, &outcome, &observed, &pruned).await?;
             nudge(&context.client, microservice, &observed).await?;
             let Applied { changes, failures, .. } = applied;
-            match failures.into_iter().next() {
-                Some(failure) => Err(failure),
-                None => Ok((after_success(microservice, &observed), status_written || !changes.is_empty())),
+            if let Some(failure) = failures.into_iter().next() {
+                return Err(failure);
             }
+            let action = if resizable {
+                after_success(microservice, &observed)
+            } else {
+                Action::requeue(LAGGING_RETRY)
+            };
+            Ok((action, status_written || !changes.is_empty()))
         }
     }
 }

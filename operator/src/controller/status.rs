@@ -13,6 +13,7 @@ use super::{
     error::Error,
     monitored::{monitored, unselected, without_rules},
     observe::Observed,
+    resize::resizing,
     store::part,
     trouble::trouble,
     validate::{Rejection, Validated},
@@ -291,6 +292,16 @@ fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout:
         return Verdict::no(
             Reason::ConcurrencyLagging,
             format!("{behind} of {} replicas do not run {workers} workers yet", rollout.wanted),
+        );
+    }
+    let resizing = resizing(&validated.spec, observed).count();
+    if resizing > 0 {
+        return Verdict::no(
+            Reason::Resizing,
+            format!(
+                "{resizing} of {} replicas do not have the resources of {} workers yet",
+                rollout.wanted, wanted.workers
+            ),
         );
     }
     if validated.spec.stopped {

@@ -12,7 +12,7 @@ use std::{
 
 use futures::{Stream, StreamExt, future, stream};
 use k8s_openapi::{
-    api::core::v1::{Pod, PodSpec},
+    api::core::v1::{Container, Pod, PodSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
@@ -39,7 +39,7 @@ use super::{
 use crate::{
     api::Microservice,
     build::{
-        Kind,
+        Kind, SERVICE_CONTAINER,
         meta::{MANAGED_BY, MANAGER, OWNER_ANNOTATION},
     },
     metrics::Metrics,
@@ -220,10 +220,13 @@ fn owner_of_pod(pod: &Pod) -> Option<ObjectRef<Microservice>> {
     Some(ObjectRef::new(name).within(pod.metadata.namespace.as_deref()?))
 }
 
-/// Of a pod we read the metadata and the status.
+/// Of a pod we read the metadata, the status, and what the service's container may use.
 fn keep_status(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
-    pod.spec = Some(PodSpec::default());
+    let containers = pod.spec.take().into_iter().flat_map(|spec| spec.containers);
+    let containers = containers.filter(|container| container.name == SERVICE_CONTAINER);
+    let slim = |Container { name, resources, .. }| Container { name, resources, ..Container::default() };
+    pod.spec = Some(PodSpec { containers: containers.map(slim).collect(), ..PodSpec::default() });
 }
 
 /// Follows which of the optional kinds are defined.
