@@ -113,6 +113,54 @@ async fn an_image_that_reads_the_number_once_gets_new_pods() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs a cluster"]
+async fn resources_follow_the_workers_without_a_restart() -> Result<()> {
+    e2e::run("concurrency-resources", async |case| {
+        let spec = |concurrency: i32, replicas: i32| json!({
+            "concurrency": concurrency,
+            "replicas": replicas,
+            "resourcesPerWorker": { "requests": { "cpu": "10m", "memory": "4Mi" }, "limits": { "memory": "16Mi" } },
+        });
+        case.apply_ready("c", spec(4, 1)).await?;
+        let before = case.pods("c").await?;
+        has_resources(case, &before[0], json!({ "requests": { "cpu": "90m", "memory": "48Mi" }, "limits": { "memory": "96Mi" } })).await?;
+        for (concurrency, resources) in [
+            (16, json!({ "requests": { "cpu": "210m", "memory": "96Mi" }, "limits": { "memory": "288Mi" } })),
+            (2, json!({ "requests": { "cpu": "70m", "memory": "40Mi" }, "limits": { "memory": "64Mi" } })),
+        ] {
+            let began = Instant::now();
+            case.apply_ready("c", spec(concurrency, 1)).await?;
+            println!("ready with {concurrency} workers after {:?}", began.elapsed());
+            has_resources(case, &before[0], resources).await?;
+            workers(case, &before[0], concurrency).await?;
+            assert_eq!(identities(&case.pods("c").await?), identities(&before), "no pod may be restarted");
+        }
+        // One that comes later is made for the four workers of the first rollout.
+        case.apply_ready("c", spec(2, 2)).await?;
+        let after = identities(&case.pods("c").await?);
+        assert_eq!(after.len(), 2);
+        assert!(identities(&before).iter().all(|pod| after.get(pod.0) == Some(pod.1)) && after.values().all(|restarts| *restarts == 0), "{after:?}");
+        for pod in case.pods("c").await? {
+            has_resources(case, &pod, json!({ "requests": { "cpu": "70m", "memory": "40Mi" }, "limits": { "memory": "64Mi" } })).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the kubelet says that the service's container has these resources.
+async fn has_resources(case: &Case, pod: &Pod, wanted: Value) -> Result<()> {
+    let api = case.api::<Pod>();
+    wait::found(&api, &pod.name_any(), &format!("to have {wanted}"), LIMIT, |pod| {
+        let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let mut service = statuses.filter(|status| status.name == "service");
+        service.any(|status| json!(status.resources) == wanted)
+    })
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster"]
 async fn load_never_exceeds_the_workers() -> Result<()> {
     e2e::run("in-flight", async |case| {
         // Each request takes 100 ms of a worker; 64 at a time fill the workers and fit into the queues.

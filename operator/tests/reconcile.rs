@@ -12,7 +12,7 @@ use operator::{api::Microservice, build::Kind, controller::Class};
 use rstest::rstest;
 use serde_json::{Value, json};
 use support::world::{
-    CORE, DEPLOYMENT, EVENTS, MONITOR, REVISION, STATUS, World, microservice, with_status, world,
+    CORE, DEPLOYMENT, EVENTS, MONITOR, RESIZE, REVISION, STATUS, World, microservice, with_status, world,
 };
 
 fn all_children() -> Vec<String> {
@@ -410,4 +410,69 @@ async fn a_store_that_knows_the_child_saves_the_read() {
     world.api.requests();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(!world.api.requests().iter().any(|r| r.contains("services/hello")));
+}
+
+fn of_workers(workers: i32) -> Microservice {
+    microservice(json!({
+        "concurrency": workers,
+        "resourcesPerWorker": {"requests": {"memory": "16Mi"}},
+    }))
+}
+
+/// A Microservice of four workers with a pod, on a cluster that has these of a pod's subresources.
+async fn four_workers(subresources: &[&str]) -> World {
+    let mut world = world();
+    let resource = |name: &&str| json!({"name": name, "singularName": "", "namespaced": true, "kind": "Pod", "verbs": ["patch"]});
+    let resources: Vec<_> = subresources.iter().map(resource).collect();
+    world
+        .api
+        .put("/api/v1", json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": resources}));
+    world.reconcile(&of_workers(4)).await.unwrap();
+    let pod = json!({
+        "metadata": {"name": "hello-1", "namespace": "team", "uid": "pod-uid", "annotations": {"microservice.dev/microservice": "hello"}},
+        "spec": {"containers": [{"name": "service", "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}}}]},
+    });
+    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(pod).unwrap()));
+    world.api.requests();
+    world.api.bodies();
+    world
+}
+
+#[tokio::test]
+async fn resources_follow_the_workers_in_running_pods() {
+    let world = four_workers(&["pods", "pods/resize"]).await;
+    world.reconcile(&of_workers(4)).await.unwrap();
+    assert!(!world.writes().iter().any(|request| request.contains("/pods/")), "nothing to do");
+    world.api.bodies();
+    world.reconcile(&of_workers(8)).await.unwrap();
+    let writes = world.writes();
+    assert!(
+        writes.contains(&format!("PATCH {RESIZE}")) && !writes.contains(&format!("PATCH {DEPLOYMENT}")),
+        "{writes:?}"
+    );
+    let resize = world.api.bodies().into_iter().find(|body| body["metadata"]["uid"] == "pod-uid").unwrap();
+    assert_eq!(
+        resize["spec"]["containers"][0]["resources"]["requests"],
+        json!({"cpu": "50m", "memory": "160Mi"})
+    );
+}
+
+#[rstest]
+#[case::the_cluster_can_t(&["pods"], 0)]
+#[case::refused(&["pods", "pods/resize"], 1)]
+#[tokio::test]
+async fn new_pods_bring_the_resources_where_the_running_can_t_have_them(
+    #[case] subresources: &[&str],
+    #[case] asked: usize,
+) {
+    let world = four_workers(subresources).await;
+    world.api.fail(&format!("PATCH {RESIZE}"), 422, "Invalid");
+    for _ in 0..3 {
+        world.reconcile(&of_workers(8)).await.unwrap();
+    }
+    let writes = world.writes();
+    let count = |path: &str| writes.iter().filter(|request| **request == format!("PATCH {path}")).count();
+    assert_eq!((count(RESIZE), count(DEPLOYMENT)), (asked, 1), "{writes:?}");
+    let template = &world.api.get(DEPLOYMENT).unwrap()["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(template["resources"]["requests"]["memory"], "160Mi");
 }

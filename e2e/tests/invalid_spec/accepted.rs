@@ -29,6 +29,8 @@ pub fn all() -> Vec<Value> {
         json!({ "resources": { "requests": { "cpu": 1, "memory": "0.5Gi" }, "limits": { "cpu": "1500m", "example.com/gpu": 1 } } }),
         json!({ "autoscaling": { "minReplicas": 1000, "maxReplicas": 1000 } }),
         json!({ "autoscaling": { "maxReplicas": 3, "memory": 90 }, "resources": { "limits": { "memory": "1Gi" } } }),
+        json!({ "autoscaling": { "maxReplicas": 3, "cpu": 70, "memory": 90 }, "resources": {}, "resourcesPerWorker": { "requests": { "cpu": 1, "memory": "0.5Gi" } } }),
+        json!({ "resourcesPerWorker": { "limits": { "cpu": "0.5" } } }),
         json!({ "autoscaling": { "maxReplicas": 3, "metrics": [
             { "type": "External", "external": { "metric": { "name": "q", "selector": { "matchLabels": { "a": "b" } } }, "target": { "type": "Value", "value": "0.5" } } },
             { "type": "Pods", "pods": { "metric": { "name": "m" }, "target": { "type": "AverageValue", "averageValue": 3 } } },

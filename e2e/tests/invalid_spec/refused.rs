@@ -205,6 +205,14 @@ fn quantities() -> Vec<Row> {
             "write quantities that are not negative, such as cpu: 500m or memory: 128Mi",
         ),
         (
+            json!({ "resourcesPerWorker": { "requests": { "cpu": "25 m" } } }),
+            "write quantities that are not negative, such as cpu: 100m or memory: 64Mi",
+        ),
+        (
+            json!({ "resourcesPerWorker": { "limits": { "memory": "-1Mi" } } }),
+            "write quantities that are not negative, such as cpu: 500m or memory: 128Mi",
+        ),
+        (
             json!({ "proxy": { "resources": { "requests": { "cpu": true } } } }),
             "spec.proxy.resources.requests.cpu",
         ),
@@ -232,6 +240,10 @@ fn scaling() -> Vec<Row> {
         (
             json!({ "autoscaling": { "maxReplicas": 3, "memory": 80 }, "resources": { "limits": { "cpu": 1 } } }),
             "add memory to resources.requests, such as memory: 64Mi",
+        ),
+        (
+            json!({ "autoscaling": { "maxReplicas": 3 }, "resources": {}, "resourcesPerWorker": { "requests": { "memory": "1Gi" } } }),
+            "add cpu to resources.requests, such as cpu: 100m",
         ),
         (metric(json!({ "averageValue": 1 })), "target.type: Required value"),
         (

@@ -110,6 +110,7 @@ fn pod() -> Vec<Field> {
     vec![
         ("env", env()),
         ("resources", resources()),
+        ("resourcesPerWorker", resources_per_worker()),
         ("imagePullSecrets", sample(json!([{ "name": "registry" }]))),
         ("command", words()),
         ("args", words()),
@@ -251,6 +252,20 @@ fn env() -> BoxedStrategy<Value> {
 fn resources() -> BoxedStrategy<Value> {
     // A request is never above its limit.
     object(vec![("requests", amounts(1..500)), ("limits", amounts(500..4000))])
+}
+
+/// What is requested for a worker has a limit too, or many would pass that of `resources`.
+fn resources_per_worker() -> BoxedStrategy<Value> {
+    resources()
+        .prop_map(|mut share| {
+            for (name, limit) in [("cpu", "4"), ("memory", "4Gi")] {
+                if share["requests"].get(name).is_some() && share["limits"].get(name).is_none() {
+                    share["limits"][name] = json!(limit);
+                }
+            }
+            share
+        })
+        .boxed()
 }
 
 fn amounts(range: std::ops::Range<u32>) -> BoxedStrategy<Value> {

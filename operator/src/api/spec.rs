@@ -59,9 +59,9 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("port and adminPort are the same: give adminPort a port of its own, such as 9090"),
     validation = Rule::new("!self.proxy.enabled || (self.port != 8081 && self.adminPort != 8081)")
         .message("8081 is the proxy's own port: choose another port and adminPort, or set proxy.enabled to false"),
-    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !(has(self.autoscaling.cpu) || (!has(self.autoscaling.memory) && !has(self.autoscaling.metrics))) || (has(self.resources.requests) && 'cpu' in self.resources.requests) || (has(self.resources.limits) && 'cpu' in self.resources.limits)")
+    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !(has(self.autoscaling.cpu) || (!has(self.autoscaling.memory) && !has(self.autoscaling.metrics))) || (has(self.resources.requests) && 'cpu' in self.resources.requests) || (has(self.resources.limits) && 'cpu' in self.resources.limits) || (has(self.resourcesPerWorker) && has(self.resourcesPerWorker.requests) && 'cpu' in self.resourcesPerWorker.requests)")
         .message("autoscaling by CPU compares with what is requested: add cpu to resources.requests, such as cpu: 100m"),
-    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !has(self.autoscaling.memory) || (has(self.resources.requests) && 'memory' in self.resources.requests) || (has(self.resources.limits) && 'memory' in self.resources.limits)")
+    validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !has(self.autoscaling.memory) || (has(self.resources.requests) && 'memory' in self.resources.requests) || (has(self.resources.limits) && 'memory' in self.resources.limits) || (has(self.resourcesPerWorker) && has(self.resourcesPerWorker.requests) && 'memory' in self.resourcesPerWorker.requests)")
         .message("autoscaling by memory compares with what is requested: add memory to resources.requests, such as memory: 64Mi"),
     validation = Rule::new("!has(self.proxy.tls) || (self.port != 8443 && self.adminPort != 8443)")
         .message("8443 is the proxy's own port for HTTPS: choose another port and adminPort, or remove proxy.tls"),
@@ -213,6 +213,12 @@ pub struct MicroserviceSpec {
     /// CPU and memory of the service's container. Default: requests of 50m CPU and 32Mi, no limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
+
+    /// CPU and memory of the service's container for each worker, on top of resources: both follow
+    /// concurrency. Running pods are resized in place where the cluster can (Kubernetes 1.33), else
+    /// new pods replace them. A limit that resources does not have begins with what that requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_per_worker: Option<Resources>,
 
     /// Port the service listens on in its pod.
     #[serde(default = "defaults::port")]

@@ -180,6 +180,8 @@ pub enum Reason {
     RolledBack,
     /// Some replicas still run another number of workers.
     ConcurrencyLagging,
+    /// Some replicas still have the resources of another number of workers.
+    Resizing,
     /// A Prometheus selects the `ServiceMonitor`.
     ServiceMonitorSelected,
     /// A Prometheus selects the `ServiceMonitor` and finds fault with it.

@@ -71,7 +71,7 @@ pub(super) fn service(validated: &Validated) -> Container {
         env_from: some(&spec.env_from),
         env: Some(environment(validated)),
         ports: Some(vec![port(SERVICE_PORT, spec.port), port(METRICS_PORT, spec.admin_port)]),
-        resources: Some(spec.resources.clone().map_or_else(|| requests("50m", "32Mi"), Into::into)),
+        resources: Some(validated.template_resources.clone().into()),
         volume_mounts: Some(service_mounts(spec)),
         liveness_probe: liveness(validated),
         readiness_probe: readiness(validated),

@@ -17,14 +17,17 @@ use super::{
     files,
     list::some,
     meta::{
-        CONFIG_ANNOTATION, FILES_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, labels, object_meta,
-        selector,
+        CONFIG_ANNOTATION, FILES_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION,
+        digest, labels, object_meta, selector,
     },
     scheduling::topology_spread,
     service_account,
     sidecars::init_containers,
 };
-use crate::controller::validate::Validated;
+use crate::{
+    api::{MicroserviceSpec, Resources},
+    controller::validate::Validated,
+};
 
 /// After the last request is answered, time for the processes to end.
 const EXIT_MARGIN: i64 = 5;
@@ -33,10 +36,17 @@ const EXIT_MARGIN: i64 = 5;
 pub(super) fn build(validated: &Validated) -> Deployment {
     let rollout = &validated.spec.rollout;
     let replicas = &validated.replicas;
-    let record = replicas.record.clone().map(|record| BTreeMap::from([(REPLICAS_ANNOTATION.into(), record)]));
+    let template_record = validated
+        .spec
+        .resources_per_worker
+        .is_some()
+        .then(|| format!("{}/{}", validated.template_workers, template_digest(validated)));
+    let records = [(REPLICAS_ANNOTATION, replicas.record.clone()), (RESOURCES_ANNOTATION, template_record)];
+    let records: BTreeMap<_, _> =
+        records.into_iter().filter_map(|(name, record)| Some((name.into(), record?))).collect();
     Deployment {
         metadata: ObjectMeta {
-            annotations: record,
+            annotations: (!records.is_empty()).then_some(records),
             resource_version: replicas.version.clone(),
             ..object_meta(validated)
         },
@@ -53,7 +63,7 @@ pub(super) fn build(validated: &Validated) -> Deployment {
             min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
             progress_deadline_seconds: Some(seconds(validated.progress_deadline)),
             revision_history_limit: Some(rollout.revision_history),
-            template: PodTemplateSpec { metadata: Some(pod_meta(validated)), spec: Some(pod(validated)) },
+            template: template(validated),
             ..Default::default()
         }),
         ..Default::default()
@@ -71,6 +81,19 @@ fn pod_meta(validated: &Validated) -> ObjectMeta {
     let files = files::restart_digest(&validated.spec);
     all.annotations.extend(files.map(|digest| (FILES_ANNOTATION.into(), digest)));
     ObjectMeta { labels: Some(all.labels), annotations: Some(all.annotations), ..Default::default() }
+}
+
+fn template(validated: &Validated) -> PodTemplateSpec {
+    PodTemplateSpec { metadata: Some(pod_meta(validated)), spec: Some(pod(validated)) }
+}
+
+/// Digest of the pod template, whatever the number of workers that its resources are for.
+pub fn template_digest(validated: &Validated) -> String {
+    let shared = Validated { template_resources: Resources::default(), ..validated.clone() };
+    let MicroserviceSpec { resources, resources_per_worker, pod_template, .. } = &validated.spec;
+    // Kubernetes' types and ours always have a JSON form.
+    let text = serde_json::to_vec(&(template(&shared), resources, resources_per_worker, pod_template));
+    digest(&text.unwrap_or_default())
 }
 
 fn pod(validated: &Validated) -> PodSpec {

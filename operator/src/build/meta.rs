@@ -31,6 +31,10 @@ pub const CONCURRENCY_ANNOTATION: &str = "microservice.dev/concurrency";
 /// On the Deployment: who decided the number of pods, for the next reconcile (`controller::replicas`).
 pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 
+/// On the Deployment: the number of workers that the pod template's resources are for, and a digest of
+/// all else in it (`controller::resize`).
+pub const RESOURCES_ANNOTATION: &str = "microservice.dev/resources";
+
 /// On the pod template: digest of the configuration that takes a restart.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 

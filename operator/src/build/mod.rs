@@ -34,6 +34,7 @@ use strum::VariantArray;
 
 pub use child::Child;
 pub use container::SERVICE_CONTAINER;
+pub use deployment::template_digest;
 pub use http_route::{HTTPRoute, HttpRouteSpec};
 pub use kind::Kind;
 pub use nginx::READY_PATH;

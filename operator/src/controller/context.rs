@@ -14,8 +14,8 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
-    backoff::Backoffs, scrapers::Scrapers, validate::Settings, verify::Verifier, watches::Stores,
-    workers::WorkersClient,
+    backoff::Backoffs, resize::Resizing, scrapers::Scrapers, validate::Settings, verify::Verifier,
+    watches::Stores, workers::WorkersClient,
 };
 use crate::{
     api::Microservice,
@@ -42,6 +42,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// The pods' admin ports.
     pub workers: WorkersClient,
+    /// What is known of resizing pods.
+    pub resizing: Resizing,
     /// The Services.
     pub verifier: Verifier,
     /// How often each Microservice failed of late.
@@ -71,6 +73,7 @@ impl Context {
             scrapers,
             settings,
             workers: WorkersClient::default(),
+            resizing: Resizing::default(),
             verifier: Verifier::default(),
             backoffs: Backoffs::default(),
             unreadable: Mutex::default(),
@@ -106,6 +109,7 @@ impl Context {
     pub fn forget(&self, name: &Name) {
         self.is_well(name);
         self.workers.forget(name);
+        self.resizing.forget(name);
         self.verifier.forget(name);
         self.stores.references.forget(name);
         self.unreadable(name, false);

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::api::parse_quantity;
+
 /// Lists that the API server merges by key: others may add entries, and the order is free. All
 /// other lists are one value.
 const KEYED_LISTS: [&str; 9] = [
@@ -48,7 +50,9 @@ fn differs<'a>(desired: &'a Value, live: &Value, path: &mut Vec<&'a str>) -> boo
         }
         (Value::String(desired), Value::String(live)) => {
             desired != live
-                && !(is_quantity(path) && amount(desired).is_some() && amount(desired) == amount(live))
+                && !(is_quantity(path)
+                    && parse_quantity(desired).is_some()
+                    && parse_quantity(desired) == parse_quantity(live))
         }
         (desired, live) => desired != live,
     }
@@ -76,30 +80,6 @@ fn is_quantity(path: &[&str]) -> bool {
             | [.., "target", "value" | "averageValue"]
             | [.., "tolerance" | "sizeLimit" | "divisor"]
     )
-}
-
-/// A quantity in thousandths. None if it is none, or too fine for thousandths.
-fn amount(text: &str) -> Option<i128> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(digits);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let thousandths: i128 = match suffix {
-        "m" => 1,
-        "" => 1_000,
-        "k" => 1_000_000,
-        "M" => 1_000_000_000,
-        "G" => 1_000_000_000_000,
-        "T" => 1_000_000_000_000_000,
-        "Ki" => 1_000 << 10,
-        "Mi" => 1_000 << 20,
-        "Gi" => 1_000 << 30,
-        "Ti" => 1_000 << 40,
-        _ => return None,
-    };
-    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let scaled = digits.checked_mul(thousandths)?;
-    (scaled % scale == 0).then_some(scaled / scale)
 }
 
 #[cfg(test)]

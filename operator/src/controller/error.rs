@@ -33,6 +33,9 @@ pub enum Error {
     /// The API server did not take a pod's annotation.
     #[error("asking the kubelet to refresh a pod's configuration failed")]
     Nudge(#[source] kube::Error),
+    /// The API server did not take a pod's new resources.
+    #[error("resizing a pod failed")]
+    Resize(#[source] kube::Error),
     /// Our own objects could not be written as JSON.
     #[error("{kind} can't be written as JSON")]
     Encode {
@@ -76,7 +79,8 @@ impl Error {
             | Self::Apply { source, .. }
             | Self::Delete { source, .. }
             | Self::Status(source)
-            | Self::Nudge(source) => match source {
+            | Self::Nudge(source)
+            | Self::Resize(source) => match source {
                 source if namespace_is_ending(source) => Class::Gone,
                 kube::Error::Api(status) if status.is_conflict() => Class::Conflict,
                 kube::Error::Api(status) if status.is_invalid() => Class::User,
@@ -94,7 +98,8 @@ impl Error {
             | Self::Apply { source, .. }
             | Self::Delete { source, .. }
             | Self::Status(source)
-            | Self::Nudge(source) => source,
+            | Self::Nudge(source)
+            | Self::Resize(source) => source,
             Self::Timeout(_) | Self::NotListed { .. } | Self::Encode { .. } => return self.to_string(),
         };
         match source {

@@ -18,6 +18,8 @@ mod prune;
 mod reconcile;
 mod references;
 pub mod replicas;
+mod resize;
+mod resources;
 mod revision;
 mod scope;
 mod scrapers;

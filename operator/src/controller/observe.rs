@@ -56,6 +56,8 @@ pub struct Observed {
     pub scrapers: Scrapers,
     /// Pods that are not ending.
     pub pods: Vec<Arc<Pod>>,
+    /// Can pods be given what `spec.resourcesPerWorker` asks for while they run?
+    pub resizable: bool,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
     /// What became of a request through the Service.
@@ -102,7 +104,8 @@ pub async fn observe(microservice: &Microservice, context: &Context) -> Result<O
         Some(Live::Ours(_)) => context.verifier.verify(microservice, &pods).await,
         _ => Verification::Untried,
     };
-    Ok(Observed { children, missing, scrapers, pods, workers, verification, references })
+    let resizable = context.resizing.is_possible(&context.client, microservice).await?;
+    Ok(Observed { children, missing, scrapers, pods, resizable, workers, verification, references })
 }
 
 /// What the spec names, but for our own ConfigMap: that one is ours to follow.

@@ -19,6 +19,7 @@ use super::{
     observe::{Observed, observe},
     prune::prune,
     references,
+    resize::resize,
     revision::{History, Plan, ended, in_force, plan, record, settle},
     status::{self, Outcome},
     validate::{Rejection, validate},
@@ -102,6 +103,10 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         Ok(pruned) => applied.pruned = pruned,
         Err(error) => applied.failures.push(error),
     }
+    let resizable = resize(context, &validated, &observed).await.unwrap_or_else(|error| {
+        applied.failures.push(error);
+        true
+    });
     for change in &applied.changes {
         context.metrics.wrote(change.child.kind().name());
     }
@@ -119,6 +124,10 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         return Err(failure);
     }
     let written = status_written || settled || new.is_some() || !changes.is_empty();
+    if !resizable {
+        // Once more, with a rollout.
+        return Ok((Action::requeue(LAGGING_RETRY), written));
+    }
     Ok((after_success(microservice, &observed), written))
 }
 

@@ -14,6 +14,7 @@ use super::{
     inventory::inventory,
     monitored::{monitored, unselected, without_rules},
     observe::Observed,
+    resize::resizing,
     revision::{Course, last_rollout},
     store::part,
     trouble::trouble,
@@ -317,6 +318,16 @@ fn ready(validated: &Validated, applied: &Applied, observed: &Observed, rollout:
         return Verdict::no(
             Reason::ConcurrencyLagging,
             format!("{behind} of {} replicas do not run {workers} workers yet", rollout.wanted),
+        );
+    }
+    let resizing = resizing(&validated.spec, observed).count();
+    if resizing > 0 {
+        return Verdict::no(
+            Reason::Resizing,
+            format!(
+                "{resizing} of {} replicas do not have the resources of {} workers yet",
+                rollout.wanted, wanted.workers
+            ),
         );
     }
     if validated.spec.stopped {

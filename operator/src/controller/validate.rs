@@ -14,11 +14,13 @@ use super::{
     observe::{Live, Observed},
     references::Seen,
     replicas::{self, Replicas},
+    resize,
+    resources::of_workers,
 };
 use crate::{
     api::{
-        ExtraConfig, Microservice, MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT, Problem, Reason, Severity,
-        parse_duration, split_image,
+        ExtraConfig, Microservice, MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT, Problem, Reason, Resources,
+        Severity, parse_duration, split_image,
     },
     build::{self, meta::child_name},
     nginx::{self, Contract, Place},
@@ -77,6 +79,10 @@ pub struct Validated {
     pub progress_deadline: Duration,
     /// The number of pods, and who decides it.
     pub replicas: Replicas,
+    /// The number of workers that the pod template is made for; running pods may have another.
+    pub template_workers: i32,
+    /// CPU and memory of the service's container for so many.
+    pub template_resources: Resources,
     /// What the user should know; it keeps nothing from being applied.
     pub warnings: Vec<Problem>,
     /// Of the cluster.
@@ -152,14 +158,16 @@ pub fn validate(
         problems
             .push(error("spec.rollout.progressDeadline", "write a duration with a unit, such as 300s or 5m"));
     }
+    let resources = of_workers(&spec, spec.concurrency);
+    problems.extend(resources.as_ref().err().cloned());
     // Without a uid the object did not come from an API server, and nothing could be owned by it.
     let owner = microservice.controller_owner_ref(&());
-    if let (Some(timeout), Some(progress_deadline), Some(owner), true) =
-        (timeout, progress_deadline, owner, problems.is_empty())
+    if let (Some(timeout), Some(progress_deadline), Ok(template_resources), Some(owner), true) =
+        (timeout, progress_deadline, resources, owner, problems.is_empty())
     {
         let replicas = replicas::decide(&spec, observed);
         let warnings = [replicas::warning(&spec, &replicas), disruption::warning(&spec)];
-        let validated = Validated {
+        let mut validated = Validated {
             name: microservice.name_any(),
             namespace: microservice.namespace().unwrap_or_default(),
             child_name: child_name(&microservice.name_any()),
@@ -174,6 +182,8 @@ pub fn validate(
             timeout,
             progress_deadline,
             replicas,
+            template_workers: spec.concurrency,
+            template_resources,
             warnings: warnings.into_iter().flatten().collect(),
             network: settings.network.clone(),
             spec,
@@ -188,6 +198,7 @@ pub fn validate(
             if !missing.is_empty() {
                 return Err(Rejection { reason: Reason::ReferenceMissing, problems: missing });
             }
+            resize::keep_template(&mut validated, observed);
             return Ok(validated);
         }
     }

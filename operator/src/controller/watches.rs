@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, future, stream};
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::DynamicObject,
@@ -41,7 +41,7 @@ use super::{
 use crate::{
     api::Microservice,
     build::{
-        Kind,
+        Kind, SERVICE_CONTAINER,
         meta::{MANAGED_BY, MANAGER, OWNER_ANNOTATION},
     },
     metrics::Metrics,
@@ -292,10 +292,13 @@ fn owner_of_pod(pod: &Pod) -> Option<ObjectRef<Microservice>> {
     Some(ObjectRef::new(name).within(pod.metadata.namespace.as_deref()?))
 }
 
-/// Of a pod we read the metadata and the status.
+/// Of a pod we read the metadata, the status, and what the service's container may use.
 fn keep_status(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
-    pod.spec = Some(PodSpec::default());
+    let containers = pod.spec.take().into_iter().flat_map(|spec| spec.containers);
+    let containers = containers.filter(|container| container.name == SERVICE_CONTAINER);
+    let slim = |Container { name, resources, .. }| Container { name, resources, ..Container::default() };
+    pod.spec = Some(PodSpec { containers: containers.map(slim).collect(), ..PodSpec::default() });
 }
 
 /// An item for each change of `receiver`.

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     api::DynamicObject,
-    runtime::{reflector::store, watcher::Event},
+    runtime::{
+        reflector::{store, store::Writer},
+        watcher::Event,
+    },
 };
 use operator::{
     api::{Microservice, MicroserviceStatus},
@@ -20,6 +24,7 @@ use super::FakeApi;
 pub const CORE: &str = "/api/v1/namespaces/team";
 pub const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/team/deployments/hello";
 pub const MONITOR: &str = "/apis/monitoring.coreos.com/v1/namespaces/team/servicemonitors/hello";
+pub const RESIZE: &str = "/api/v1/namespaces/team/pods/hello-1/resize";
 pub const STATUS: &str = "/apis/microservice.dev/v1alpha1/namespaces/team/microservices/hello/status";
 pub const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/team/events";
 /// As [`writes`] has them: a revision's name ends with a digest.
@@ -29,13 +34,15 @@ pub struct World {
     pub api: FakeApi,
     pub context: Arc<Context>,
     pub missing: watch::Sender<BTreeSet<Kind>>,
+    pub pods: Writer<Pod>,
 }
 
 pub fn world() -> World {
     let api = FakeApi::default();
     let (missing, _) = watch::channel(BTreeSet::new());
-    let context = context(&api, Stores::new(store().0), &missing, "1");
-    World { api, context, missing }
+    let (reader, pods) = store();
+    let context = context(&api, Stores::new(reader), &missing, "1");
+    World { api, context, missing, pods }
 }
 
 fn context(

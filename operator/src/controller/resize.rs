@@ -1,0 +1,287 @@
+//! Running pods take on the resources of another number of workers where they are (in-place resize,
+//! Kubernetes 1.33): a change of `concurrency` restarts none of them. The pod template keeps the
+//! resources that it was made with until it changes for another reason.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::{
+    context::{Context, Name},
+    error::Error,
+    observe::Observed,
+    resources::of_workers,
+    validate::Validated,
+    workers::Answer,
+};
+use crate::{
+    api::{ConcurrencyChange, Microservice, MicroserviceSpec, Resources, parse_quantity},
+    build::{
+        Child, SERVICE_CONTAINER,
+        meta::{MANAGER, RESOURCES_ANNOTATION},
+        template_digest,
+    },
+};
+
+/// What is known of resizing.
+#[derive(Debug, Default)]
+pub struct Resizing {
+    served: OnceCell<bool>,
+    /// Resources that the API server does not let running pods have.
+    refused: Mutex<HashMap<Name, Resources>>,
+}
+
+impl Resizing {
+    /// Can pods be given the resources that the spec asks for while they run?
+    pub async fn is_possible(&self, client: &Client, microservice: &Microservice) -> Result<bool, Error> {
+        let spec = &microservice.spec;
+        // Where new pods take over the workers, they take over the resources too.
+        let live = spec.concurrency_change == ConcurrencyChange::Live;
+        if !live || spec.resources_per_worker.is_none() {
+            return Ok(false);
+        }
+        let wanted = of_workers(spec, spec.concurrency).ok();
+        let refused = self.refused().get(&Name::from_obj(microservice)).cloned();
+        Ok((refused.is_none() || refused != wanted) && self.is_served(client).await?)
+    }
+
+    /// Has the cluster a way to resize pods? Asked once.
+    async fn is_served(&self, client: &Client) -> Result<bool, Error> {
+        let ask = || async {
+            let list = client.list_core_api_resources("v1").await;
+            let list = list.map_err(|source| Error::Read { kind: "the list of API resources", source })?;
+            Ok(list.resources.iter().any(|resource| resource.name == "pods/resize"))
+        };
+        self.served.get_or_try_init(ask).await.copied()
+    }
+
+    /// Drops what is known of a Microservice that is gone.
+    pub fn forget(&self, name: &Name) {
+        self.refused().remove(name);
+    }
+
+    fn refused(&self) -> MutexGuard<'_, HashMap<Name, Resources>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Pure: lets the template keep the resources that it has, if they are all that would change of it
+/// and the pods can have theirs without new ones.
+pub fn keep_template(validated: &mut Validated, observed: &Observed) {
+    let Some(workers) = template_workers(validated, observed) else { return };
+    if let Ok(resources) = of_workers(&validated.spec, workers) {
+        validated.template_workers = workers;
+        validated.template_resources = resources;
+    }
+}
+
+/// The number of workers that the template was made for, if it may stay as it is.
+fn template_workers(validated: &Validated, observed: &Observed) -> Option<i32> {
+    validated.spec.resources_per_worker.as_ref().filter(|_| observed.resizable)?;
+    let wanted = of_workers(&validated.spec, validated.spec.concurrency).ok()?;
+    if observed.pods.iter().any(|pod| is_stuck(pod, &wanted)) {
+        return None;
+    }
+    let record = observed.ours(Child::Deployment)?.annotations().get(RESOURCES_ANNOTATION)?;
+    let (workers, digest) = record.split_once('/')?;
+    (digest == template_digest(validated)).then(|| workers.parse().ok())?
+}
+
+/// I/O: gives the pods that have other resources than wanted those. False if the API server refuses:
+/// then it takes new pods.
+pub async fn resize(context: &Context, validated: &Validated, observed: &Observed) -> Result<bool, Error> {
+    let Some(wanted) = wanted(&validated.spec, observed) else { return Ok(true) };
+    let api = Api::<Pod>::namespaced(context.client.clone(), &validated.namespace);
+    let due = |pod: &&Arc<Pod>| !has(pod, &wanted) && !has_more_workers(pod, validated, observed);
+    for pod in observed.pods.iter().filter(due) {
+        // The uid: a pod of the same name that came since is not meant.
+        let container = json!({ "name": SERVICE_CONTAINER, "resources": wanted });
+        let patch = json!({ "metadata": { "uid": pod.uid() }, "spec": { "containers": [container] } });
+        let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+        match api.patch_subresource("resize", &pod.name_any(), &params, &Patch::Strategic(patch)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
+            Err(kube::Error::Api(status)) if status.is_invalid() => {
+                tracing::info!(
+                    pod = pod.name_any(),
+                    error = status.message,
+                    "can't be resized while it runs: new pods replace the old"
+                );
+                let name = Name::new(&validated.name).within(&validated.namespace);
+                context.resizing.refused().insert(name, wanted);
+                return Ok(false);
+            }
+            Err(source) => return Err(Error::Resize(source)),
+        }
+    }
+    Ok(true)
+}
+
+/// Pods that do not have the resources of the wanted number of workers yet.
+pub fn resizing<'a>(spec: &MicroserviceSpec, observed: &'a Observed) -> impl Iterator<Item = &'a Arc<Pod>> {
+    let wanted = wanted(spec, observed);
+    observed.pods.iter().filter(move |pod| wanted.as_ref().is_some_and(|wanted| !is_resized(pod, wanted)))
+}
+
+/// What running pods should have; none where that is not changed while they run.
+fn wanted(spec: &MicroserviceSpec, observed: &Observed) -> Option<Resources> {
+    spec.resources_per_worker.as_ref().filter(|_| observed.resizable)?;
+    of_workers(spec, spec.concurrency).ok()
+}
+
+/// Does the pod's spec say so? What others add, such as a LimitRange, is not our business.
+fn has(pod: &Pod, wanted: &Resources) -> bool {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let resources = containers.filter(|c| c.name == SERVICE_CONTAINER).find_map(|c| c.resources.as_ref());
+    resources.is_some_and(|resources| {
+        [(&wanted.requests, &resources.requests), (&wanted.limits, &resources.limits)].into_iter().all(
+            |(wanted, have)| {
+                wanted.iter().all(|(name, amount)| {
+                    let have = have.as_ref().and_then(|have| have.get(name));
+                    have.is_some_and(|have| parse_quantity(&have.0) == parse_quantity(&amount.0))
+                })
+            },
+        )
+    })
+}
+
+/// It still needs what it has: nothing is taken from workers that run.
+fn has_more_workers(pod: &Pod, validated: &Validated, observed: &Observed) -> bool {
+    let answer = pod.metadata.uid.as_ref().and_then(|uid| observed.workers.get(uid));
+    matches!(answer, Some(Answer::Runs(has)) if has.workers > validated.spec.concurrency)
+}
+
+/// Has the kubelet done what the pod's spec says?
+fn is_resized(pod: &Pod, wanted: &Resources) -> bool {
+    is_asked(pod, wanted) && !says(pod, "PodResizePending") && !says(pod, "PodResizeInProgress")
+}
+
+/// The node has no room for it, now or ever: another may have.
+fn is_stuck(pod: &Pod, wanted: &Resources) -> bool {
+    is_asked(pod, wanted) && says(pod, "PodResizePending")
+}
+
+/// Is what the kubelet says of the pod about these resources?
+fn is_asked(pod: &Pod, wanted: &Resources) -> bool {
+    let seen = pod.status.as_ref().and_then(|status| status.observed_generation);
+    has(pod, wanted)
+        && seen.is_none_or(|seen| pod.metadata.generation.is_none_or(|generation| seen >= generation))
+}
+
+fn says(pod: &Pod, type_: &str) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::controller::{observe::Live, store::Entry, workers::Workers};
+
+    /// A pod with the resources of so many workers.
+    fn pod(workers: i32, status: &Value) -> Pod {
+        let memory = format!("{}Mi", 32 + 16 * workers);
+        serde_json::from_value(json!({
+            "metadata": {"generation": 2},
+            "spec": {"containers": [{"name": "service", "resources": {"requests": {"cpu": "50m", "memory": memory}}}]},
+            "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn pending(reason: &str) -> Value {
+        json!({"observedGeneration": 2, "conditions": [{"type": "PodResizePending", "status": "True", "reason": reason}]})
+    }
+
+    fn validated(workers: i32) -> Validated {
+        let mut validated = Validated::example();
+        validated.spec.concurrency = workers;
+        let each = json!({"requests": {"memory": "16Mi"}});
+        validated.spec.resources_per_worker = Some(serde_json::from_value(each).unwrap());
+        validated.template_workers = workers;
+        validated.template_resources = of_workers(&validated.spec, workers).unwrap();
+        validated
+    }
+
+    /// A Deployment that was made for four workers, and its pods.
+    fn observed(pods: Vec<Pod>) -> Observed {
+        let record = format!("4/{}", template_digest(&validated(4)));
+        let deployment = json!({"metadata": {"annotations": { RESOURCES_ANNOTATION: record }}});
+        let entry = Entry { object: Arc::new(serde_json::from_value(deployment).unwrap()), settled: None };
+        let children = [(Child::Deployment, Live::Ours(entry))].into();
+        Observed {
+            children,
+            pods: pods.into_iter().map(Arc::new).collect(),
+            resizable: true,
+            ..Observed::default()
+        }
+    }
+
+    fn template_after(mut validated: Validated, observed: &Observed) -> i32 {
+        keep_template(&mut validated, observed);
+        validated.template_workers
+    }
+
+    #[test]
+    fn a_template_stays_while_only_the_workers_change() {
+        assert_eq!(template_after(validated(8), &observed(vec![pod(4, &json!({}))])), 4);
+        let mut other = validated(8);
+        other.image = "another".into();
+        assert_eq!(template_after(other, &observed(vec![])), 8, "it rolls out anyway");
+        let mut other = validated(8);
+        other.spec.resources_per_worker.as_mut().unwrap().requests.clear();
+        assert_eq!(template_after(other, &observed(vec![])), 8, "another share");
+        let cannot = Observed { resizable: false, ..observed(vec![]) };
+        assert_eq!(template_after(validated(8), &cannot), 8, "the cluster can't");
+    }
+
+    #[rstest]
+    #[case("Infeasible")]
+    #[case("Deferred")]
+    fn where_a_node_has_no_room_new_pods_take_over(#[case] reason: &str) {
+        assert_eq!(template_after(validated(8), &observed(vec![pod(8, &pending(reason))])), 8);
+        assert_eq!(
+            template_after(validated(8), &observed(vec![pod(4, &pending(reason))])),
+            4,
+            "of another wish"
+        );
+        let mut old = pod(8, &pending(reason));
+        old.metadata.generation = Some(3);
+        assert_eq!(template_after(validated(8), &observed(vec![old])), 4, "not of this wish yet");
+    }
+
+    #[rstest]
+    #[case::shrinking(Answer::Runs(Workers { workers: 8, requests_per_worker: 1 }), true)]
+    #[case::shrunk(Answer::Runs(Workers { workers: 4, requests_per_worker: 1 }), false)]
+    #[case::growing(Answer::Runs(Workers { workers: 2, requests_per_worker: 1 }), false)]
+    #[case::unknown(Answer::Unreachable, false)]
+    fn nothing_is_taken_from_workers_that_run(#[case] answer: Answer, #[case] waits: bool) {
+        let mut pod = pod(8, &json!({}));
+        pod.metadata.uid = Some("uid".into());
+        let observed = Observed { workers: [("uid".into(), answer)].into(), ..Observed::default() };
+        assert_eq!(has_more_workers(&pod, &validated(4), &observed), waits);
+    }
+
+    #[rstest]
+    #[case::not_asked(pod(4, &json!({"observedGeneration": 2})), 1)]
+    #[case::not_seen(pod(8, &json!({"observedGeneration": 1})), 1)]
+    #[case::no_room(pod(8, &pending("Deferred")), 1)]
+    #[case::under_way(pod(8, &json!({"observedGeneration": 2, "conditions": [{"type": "PodResizeInProgress", "status": "True"}]})), 1)]
+    #[case::done(pod(8, &json!({"observedGeneration": 2})), 0)]
+    #[case::done_on_an_older_cluster(pod(8, &json!({})), 0)]
+    fn a_pod_is_resized_when_its_kubelet_has_done_so(#[case] pod: Pod, #[case] left: usize) {
+        assert_eq!(resizing(&validated(8).spec, &observed(vec![pod])).count(), left);
+    }
+}
