@@ -24,7 +24,6 @@ pub fn all() -> Vec<Row> {
         exposure(),
         proxy(),
         slips(),
-        slips(),
         pod::all(),
     ]
     .concat()
@@ -62,7 +61,7 @@ fn numbers() -> Vec<Row> {
 /// Words out of a list, and images.
 fn words() -> Vec<Row> {
     vec![
-        (json!({ "profile": "web" }), r#"supported values: "all", "message", "fibonacci""#),
+        (json!({ "profile": "web" }), r#"supported values: "all", "message", "fibonacci", "catalog""#),
         (json!({ "imagePullPolicy": "Sometimes" }), r#"supported values: "Always", "IfNotPresent", "Never""#),
         (json!({ "image": "" }), "spec.image in body should be at least 1 chars long"),
         (

@@ -70,8 +70,12 @@ fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
     let mut microservice = Microservice::new(name, serde_json::from_value(spec.clone())?);
     microservice.metadata.namespace = Some("default".into());
     microservice.metadata.uid = Some("11111111-2222-3333-4444-555555555555".into());
-    let settings =
-        Settings { service_image: "service:1".into(), proxy_image: "nginx:1".into(), ..Settings::default() };
+    let settings = Settings {
+        service_image: "service:1".into(),
+        proxy_image: "nginx:1".into(),
+        statsd_image: "statsd:1".into(),
+        ..Settings::default()
+    };
     match validate(&microservice, &Observed::default(), &settings) {
         Ok(validated) => Ok(build(&validated).into_iter().collect()),
         Err(rejection) => bail!("{rejection:?}"),
@@ -128,6 +132,10 @@ async fn accepted(case: &Case, spec: &Value) -> Result<()> {
     let defaulted = case.api::<Microservice>().create(&dry_run, &object).await?;
     ensure!(defaulted.spec == object.spec, "the API server has other defaults than we: {:?}", defaulted.spec);
     for (child, mut body) in children("generated", spec)? {
+        // gateway_crd.rs asks for it: no other test may install its definition.
+        if child == Child::HttpRoute {
+            continue;
+        }
         body["metadata"]["namespace"] = json!(case.namespace);
         let api = Api::<DynamicObject>::namespaced_with(
             case.client.clone(),

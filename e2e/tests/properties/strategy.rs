@@ -34,6 +34,8 @@ pub const OPAQUE: &[&str] = &[
 pub fn spec() -> BoxedStrategy<Value> {
     let groups = vec![
         ("proxy", proxy()),
+        ("expose", expose()),
+        ("networkPolicy", one_of(&["off", "open", "restricted"])),
         ("monitoring", monitoring()),
         ("autoscaling", autoscaling()),
         ("disruption", disruption()),
@@ -57,6 +59,12 @@ pub fn spec() -> BoxedStrategy<Value> {
             {
                 account.remove("annotations");
             }
+            // HTTPS is nginx's.
+            if spec["proxy"]["enabled"] == json!(false)
+                && let Some(proxy) = spec["proxy"].as_object_mut()
+            {
+                proxy.remove("tls");
+            }
             // What is scaled by is requested.
             if spec.get("autoscaling").is_some() && spec.get("resources").is_some() {
                 spec["resources"]["requests"] = json!({ "cpu": "10m", "memory": "10Mi" });
@@ -76,7 +84,7 @@ fn basics() -> Vec<Field> {
         ("referenceChange", one_of(&["Restart", "Ignore"])),
         ("upgradePolicy", one_of(&["Pinned", "Auto"])),
         ("replicas", number(0, 1000)),
-        ("profile", one_of(&["all", "message", "fibonacci"])),
+        ("profile", one_of(&["all", "message", "fibonacci", "catalog"])),
         ("config", config()),
         ("port", number(1024, 65535)),
         ("adminPort", number(1024, 65535)),
@@ -154,18 +162,111 @@ fn proxy() -> BoxedStrategy<Value> {
         ("image", image()),
         ("timeout", text("([1-9][0-9]{0,2}s|[1-5]?[0-9]m1s|1h|1m30s|1500ms)")),
         ("maxBodySize", text("[1-9][0-9]{0,6}(Ki|Mi|Gi)?")),
+        ("gzip", flag()),
+        ("rateLimit", with("requestsPerSecond", number(1, 100_000), vec![("burst", number(0, 100_000))])),
+        ("trustedProxies", sample(json!(["192.0.2.1", "10.0.0.0/8", "fd00::/8"]))),
+        ("tls", sample(json!({ "secretName": "tls" }))),
+        (
+            "extraConfig",
+            object(vec![
+                ("http", text("(map \\$host \\$shop \\{ default [a-z]{1,9}; \\}\n)?")),
+                ("server", text("(# [a-zäß ]{0,20}\nadd_header X-[A-Z]{1,9} \"[a-z ]{0,9}\";)?")),
+            ]),
+        ),
         ("resources", resources()),
     ])
 }
 
-fn monitoring() -> BoxedStrategy<Value> {
+fn expose() -> BoxedStrategy<Value> {
+    let host = || text("([*][.])?[a-z0-9]{1,20}([.][a-z0-9]([-a-z0-9]{0,9}[a-z0-9])?){1,3}");
+    let path = || text("/([-a-z0-9_~]{1,9}/)?([a-z0-9]{1,9})?");
+    let annotations = || map("[a-z]{1,9}", text("[a-z ]{0,9}"));
+    let certificate = prop_oneof![
+        with("secretName", name(), vec![]),
+        with("issuer", name(), vec![("secretName", name())]),
+        with("clusterIssuer", name(), vec![("secretName", name())]),
+    ];
+    let ingress = || vec![("className", name()), ("path", path()), ("annotations", annotations())];
+    // A certificate is for a host.
+    let secured = [ingress(), vec![("tls", certificate.boxed())]].concat();
+    let ingress = prop_oneof![object(ingress()), with("host", host(), secured)];
+    let parent = vec![("namespace", name()), ("sectionName", name()), ("port", number(1, 65535))];
+    let route = vec![("hostnames", list(host())), ("path", path())];
+    let protocol = || one_of(&["http", "kubernetes.io/h2c"]);
+    let target = prop_oneof![number(1, 65535), name()].boxed();
+    let port = with("port", number(81, 9000), vec![("targetPort", target), ("appProtocol", protocol())]);
+    // Each name and number stands once.
+    let ports = port.prop_map(|mut port| {
+        port["name"] = json!("extra");
+        json!([port])
+    });
+    let service = vec![
+        ("type", one_of(&["ClusterIP", "NodePort", "LoadBalancer"])),
+        ("annotations", annotations()),
+        ("ports", ports.boxed()),
+        ("appProtocol", protocol()),
+    ];
     object(vec![
+        ("ingress", ingress.boxed()),
+        ("httpRoute", with("parentRefs", list(with("name", name(), parent)), route)),
+        ("service", object(service)),
+    ])
+}
+
+fn monitoring() -> BoxedStrategy<Value> {
+    let label = || text("([A-Za-z0-9]([-A-Za-z0-9_.]{0,40}[A-Za-z0-9])?)?");
+    let labels = || map("[a-z]([a-z0-9.-]{0,20}[a-z0-9])?", label());
+    let texts = || map("[a-z]{1,9}", text("[a-z {}.$]{0,20}"));
+    let rule = || vec![("labels", texts()), ("annotations", texts())];
+    let alert = [rule(), vec![("for", text("[1-9][0-9]{0,2}(s|m|h|d)"))]].concat();
+    let own = prop_oneof![with("alert", name(), alert), with("record", sample(json!("a:b")), rule())]
+        .prop_map(|mut rule| {
+            rule["expr"] = json!("up == 0");
+            rule
+        });
+    let rules = vec![
+        ("defaults", flag()),
+        ("errorPercent", number(1, 100)),
+        ("latency", text("[1-9][0-9]{0,2}(ms|s)|[1-5]?[1-9]m|1h")),
+        ("own", list(own.boxed())),
+    ];
+    let interval = text("[1-9][0-9]{0,3}(ms|s|m)");
+    // A scrape ends before the next begins.
+    let rhythm = prop_oneof![
+        Just(json!({})),
+        interval.clone().prop_map(|interval| json!({ "interval": interval })),
+        interval.prop_map(|interval| json!({ "interval": interval, "scrapeTimeout": interval })),
+        text("([1-9]|[12][0-9]|30)s").prop_map(|timeout| json!({ "scrapeTimeout": timeout })),
+    ];
+    let rest = object(vec![
         ("enabled", flag()),
-        ("interval", text("[1-9][0-9]{0,3}(ms|s|m)")),
-        (
-            "labels",
-            map("[a-z]([a-z0-9.-]{0,20}[a-z0-9])?", text("([A-Za-z0-9]([-A-Za-z0-9_.]{0,40}[A-Za-z0-9])?)?")),
-        ),
+        ("labels", labels()),
+        ("relabelings", list(relabeling())),
+        ("metricRelabelings", list(relabeling())),
+        ("sampleLimit", number(1, 10_000_000)),
+        ("rules", object(rules)),
+        ("dashboard", object(vec![("labels", labels())])),
+        ("statsd", object(vec![("image", image()), ("resources", resources())])),
+    ]);
+    (rest, rhythm)
+        .prop_map(|(mut all, rhythm)| {
+            for (field, value) in rhythm.as_object().into_iter().flatten() {
+                all[field] = value.clone();
+            }
+            all
+        })
+        .boxed()
+}
+
+fn relabeling() -> BoxedStrategy<Value> {
+    object(vec![
+        ("action", one_of(&["replace", "keep", "drop", "hashmod", "labelmap", "lowercase", "keepequal"])),
+        ("sourceLabels", list(text("[a-zA-Z_][a-zA-Z0-9_]{0,20}"))),
+        ("separator", text("[;,-]?")),
+        ("regex", text("[(][a-z.*+]{1,9}[)]")),
+        ("targetLabel", text("[a-z_]{1,20}")),
+        ("replacement", text("[$]1|[a-z]{0,9}")),
+        ("modulus", number(1, 1_000_000)),
     ])
 }
 
@@ -304,6 +405,25 @@ fn object(fields: Vec<Field>) -> BoxedStrategy<Value> {
             Value::Object(present.collect::<Map<_, _>>())
         })
         .boxed()
+}
+
+/// An object that has `field`, and some of `others`.
+fn with(field: &'static str, value: BoxedStrategy<Value>, others: Vec<Field>) -> BoxedStrategy<Value> {
+    (object(others), value)
+        .prop_map(move |(mut all, value)| {
+            all[field] = value;
+            all
+        })
+        .boxed()
+}
+
+fn list(values: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    vec(values, 1..3).prop_map(Value::from).boxed()
+}
+
+/// A name that every object may have.
+fn name() -> BoxedStrategy<Value> {
+    text("[a-z]([-a-z0-9]{0,9}[a-z0-9])?")
 }
 
 /// An object of any names.

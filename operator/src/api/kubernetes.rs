@@ -87,11 +87,11 @@ pub(super) fn probe(generator: &mut SchemaGenerator) -> Schema {
                 "write exactly one of exec, grpc, httpGet and tcpSocket",
             ),
             (
-                "!has(self.httpGet) || type(self.httpGet.port) == int || self.httpGet.port in ['service', 'metrics']",
+                "!has(self.httpGet) || self.httpGet.port != string(self.httpGet.port) || self.httpGet.port in ['service', 'metrics']",
                 port,
             ),
             (
-                "!has(self.tcpSocket) || type(self.tcpSocket.port) == int || self.tcpSocket.port in ['service', 'metrics']",
+                "!has(self.tcpSocket) || self.tcpSocket.port != string(self.tcpSocket.port) || self.tcpSocket.port in ['service', 'metrics']",
                 port,
             ),
         ],

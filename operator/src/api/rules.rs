@@ -39,7 +39,7 @@ pub struct Rules {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.alert) != has(self.record)")
     .message("write either alert, for an alert, or record, for a recording rule"),
-    validation = Rule::new("has(self.alert) || !has(self.for)")
+    validation = Rule::new("has(self.alert) || !has(self.__for__)")
     .message("for belongs to an alert: remove it from the recording rule"))]
 pub struct OwnRule {
     /// Name of the alert, such as OrdersStuck.

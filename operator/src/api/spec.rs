@@ -151,7 +151,7 @@ pub struct MicroserviceSpec {
     #[serde(default)]
     pub suspend: bool,
 
-    /// Which features of the bundled service are on: all, message or fibonacci.
+    /// Which features of the bundled service are on: all, message, fibonacci or catalog.
     #[serde(default)]
     pub profile: Profile,
 
@@ -239,9 +239,10 @@ pub struct MicroserviceSpec {
     pub expose: Expose,
 
     /// Who may connect to the pods, as a NetworkPolicy. "off" (with its quotes, or YAML takes it for
-    /// false): no NetworkPolicy, the default. open: everybody may send requests. restricted: this namespace, the namespaces of
-    /// httpRoute's Gateways and, with an Ingress or a route, those of the ingress controllers that the
-    /// operator was told of. The metrics are always readable where Prometheus runs.
+    /// false): no NetworkPolicy, the default. open: everybody may send requests. restricted: this
+    /// namespace, the namespaces of httpRoute's Gateways and, with an Ingress or a route, those of the
+    /// ingress controllers that the operator was told of. The metrics are always readable where
+    /// Prometheus runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::network_policy")]
     pub network_policy: Option<NetworkPolicy>,
@@ -333,6 +334,8 @@ pub enum Profile {
     Message,
     /// `GET /fibonacci/list`.
     Fibonacci,
+    /// `GET /products` and `GET /simple/{id}`.
+    Catalog,
 }
 
 /// How pods take a change of their number of workers.
