@@ -78,22 +78,25 @@ impl Resizing {
 /// and the pods can have theirs without new ones.
 pub fn keep_template(validated: &mut Validated, observed: &Observed) {
     let Some(workers) = template_workers(validated, observed) else { return };
-    if let Ok(resources) = of_workers(&validated.spec, workers) {
+    if !can_resize(validated, observed) {
+        validated.rolls_out_resources = workers != validated.template_workers;
+    } else if let Ok(resources) = of_workers(&validated.spec, workers) {
         validated.template_workers = workers;
         validated.template_resources = resources;
     }
 }
 
-/// The number of workers that the template was made for, if it may stay as it is.
+/// The number of workers that the template was made for, if nothing else of it changes.
 fn template_workers(validated: &Validated, observed: &Observed) -> Option<i32> {
-    validated.spec.resources_per_worker.as_ref().filter(|_| observed.resizable)?;
-    let wanted = of_workers(&validated.spec, validated.spec.concurrency).ok()?;
-    if observed.pods.iter().any(|pod| is_stuck(pod, &wanted)) {
-        return None;
-    }
+    validated.spec.resources_per_worker.as_ref()?;
     let record = observed.ours(Child::Deployment)?.annotations().get(RESOURCES_ANNOTATION)?;
     let (workers, digest) = record.split_once('/')?;
     (digest == template_digest(validated)).then(|| workers.parse().ok())?
+}
+
+fn can_resize(validated: &Validated, observed: &Observed) -> bool {
+    wanted(&validated.spec, observed)
+        .is_some_and(|wanted| !observed.pods.iter().any(|pod| is_stuck(pod, &wanted)))
 }
 
 /// I/O: gives the pods that have other resources than wanted those. False if the API server refuses:

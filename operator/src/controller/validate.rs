@@ -83,6 +83,8 @@ pub struct Validated {
     pub template_workers: i32,
     /// CPU and memory of the service's container for so many.
     pub template_resources: Resources,
+    /// Running pods can't have the resources that they should: new ones take over.
+    pub rolls_out_resources: bool,
     /// What the user should know; it keeps nothing from being applied.
     pub warnings: Vec<Problem>,
     /// Of the cluster.
@@ -184,6 +186,7 @@ pub fn validate(
             replicas,
             template_workers: spec.concurrency,
             template_resources,
+            rolls_out_resources: false,
             warnings: warnings.into_iter().flatten().collect(),
             network: settings.network.clone(),
             spec,

@@ -139,6 +139,10 @@ async fn against(
     let Some(record) = record::read(context, &validated.namespace, base).await? else {
         return Ok(Decision::fresh(fresh, spec, None));
     };
+    if validated.rolls_out_resources {
+        let fields = difference("template", &record.rendering.template, &fresh.template);
+        return Ok(Decision::fresh(fresh, spec, Some((RolloutReason::SpecChanged, fields))));
+    }
     let then = if is_same { Some(fresh.clone()) } else { render_anew(&record, validated, context) };
     let mut decision = decide(validated.spec.upgrade_policy, &record, fresh, spec, then.as_ref());
     if is_same && decision.course.pinned_by.is_some() {
