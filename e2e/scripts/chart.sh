@@ -29,7 +29,7 @@ render -f "$chart/ci/scoped-values.yaml" >"$work/rendered.yaml"
 # Nobody reads a schema that refuses nothing.
 for wrong in replicas=many replicas=-1 image.pullPolicy=Sometimes image.tags=1 log.level=loud log.format=xml \
 	networkPolicy.ingressNamespaces=ingress-nginx serviceMonitor.interval=soon prometheusRule.enabled=maybe \
-	dashboard.labels=1 operatorNetworkPolicy.from=all scope.namespaces=shop references.secrets=maybe \
+	dashboard.labels.team=1 operatorNetworkPolicy.from=all scope.namespaces=shop references.secrets=maybe \
 	serviceAccount.create=false; do
 	if render --set "$wrong" >/dev/null 2>"$work/refusal"; then die "the chart accepts --set $wrong"; fi
 	say "refused --set $wrong: $(grep -v '^Error: values don\|^microservice-operator:$\|^$' "$work/refusal" | head -n 1)"

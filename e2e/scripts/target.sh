@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2153,SC2154 # from lib.sh and the environment
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # from lib.sh and the environment, and for those who source this
 # The cluster that a script works on, and what is done to it; sourced after
 # lib.sh. It is a context of the user's kubeconfig (CONTEXT=), or kind where
 # Docker and kind are there, or the local cluster. CLUSTER=local or CLUSTER=kind
@@ -150,9 +150,11 @@ load_images() {
 # install_chart: the operator with our images, and waits for it.
 install_chart() {
 	local monitoring=()
-	# Elsewhere the Prometheus operator may be missing.
-	[ "$cluster" != local ] || monitoring=(--set serviceMonitor.enabled=true --set serviceMonitor.interval=2s
-		--set prometheusRule.enabled=true --set dashboard.enabled=true --set operatorNetworkPolicy.enabled=true)
+	# What the tests look at. A local cluster has no Prometheus operator where ADDONS leaves it out.
+	if [ "$cluster" = local ] && kubectl get crd prometheusrules.monitoring.coreos.com >/dev/null 2>&1; then
+		monitoring=(--set serviceMonitor.enabled=true --set serviceMonitor.interval=2s
+			--set prometheusRule.enabled=true --set dashboard.enabled=true --set operatorNetworkPolicy.enabled=true)
+	fi
 	helm upgrade --install "$release" "$chart" -n "$namespace" --create-namespace \
 		--set "image.repository=${image[operator]%:*}" --set "image.tag=${image[operator]##*:}" \
 		--set "serviceImage.repository=${image[service]%:*}" --set "serviceImage.tag=${image[service]##*:}" \
@@ -195,15 +197,15 @@ diagnose() {
 	fi
 } >&2
 
-# run_e2e [CARGO_ARGUMENT...]: the tests that need a
-# cluster with the operator.
+# run_e2e [CARGO_ARGUMENT...]: the tests that need a cluster with the operator.
 run_e2e() {
 	local state='' gateway_api=''
 	[ "$cluster" != local ] || state=$STATE
 	# A definition that a test installs and deletes.
 	! command -v go >/dev/null || gateway_api=$("$cluster_dir/build.sh" gateway-api)
 	[ $# != 0 ] || set -- --tests
-	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_GATEWAY_API=$gateway_api E2E_OPERATOR_NAMESPACE=$namespace \
+	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_GATEWAY_API=$gateway_api \
+		E2E_OPERATOR_NAMESPACE=$namespace \
 		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \
 		cargo test --locked -p e2e "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
 }
