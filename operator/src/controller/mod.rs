@@ -119,7 +119,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         .iter()
         .map(|part| {
             let api = Api::<Guarded>::all(context.client.clone()).constrain(part);
-            let watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+            let pulse = context.metrics.pulses.watch(api.resource_url(), "Microservice");
             let controller = Controller::new(api, watcher::Config::default())
                 .with_config(controller::Config::default().concurrency(concurrency))
                 .reconcile_on(watches.touched.listen(part).map(|name| name.into_kind_unchecked(())))
@@ -137,11 +137,11 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
                     log(result);
                     futures::future::ready(())
                 });
-            let watched_reconciles = async move {
+            let reconciles = async move {
                 reconciles.await;
-                drop(watched);
+                drop(pulse);
             };
-            (store, watched_reconciles)
+            (store, reconciles)
         })
         .unzip();
     let shown = stores.clone();
