@@ -117,6 +117,7 @@ fn operator(case: &Case, registry: &str) -> Result<Settings> {
     Ok(Settings {
         service_image: case.settings.service_image.clone().context("E2E_SERVICE_IMAGE is not set")?,
         proxy_image: format!("{registry}nginxinc/nginx-unprivileged:1.30"),
+        ..Settings::default()
     })
 }
 

@@ -119,7 +119,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
         .iter()
         .map(|part| {
             let api = Api::<Guarded>::all(context.client.clone()).constrain(part);
-            let watched = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+            let heard = context.metrics.pulses.watch(api.resource_url(), "Microservice");
             let controller = Controller::new(api, watcher::Config::default())
                 .with_config(controller::Config::default().concurrency(concurrency))
                 .reconcile_on(watches.touched.listen(part).map(|name| name.into_kind_unchecked(())))
@@ -139,7 +139,7 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
                 });
             let watched_reconciles = async move {
                 reconciles.await;
-                drop(watched);
+                drop(heard);
             };
             (store, watched_reconciles)
         })
