@@ -44,6 +44,7 @@ fn spec(name: &str) -> serde_json::Value {
     }})
 }
 
+/// peers: openclaw-operator#28, homer-operator#114, trustee-operator#167, 3scale-operator#1167
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn no_write_at_rest() -> Result<()> {

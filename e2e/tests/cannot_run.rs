@@ -26,6 +26,7 @@ async fn beside_a_neighbour(case: &Case, test: impl AsyncFnOnce() -> Result<()>)
     Ok(())
 }
 
+/// peers: nodewright#306, devworkspace-operator#375, flink-kubernetes-operator#411
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn an_image_that_does_not_exist() -> Result<()> {

@@ -111,6 +111,7 @@ async fn an_image_that_reads_the_number_once_gets_new_pods() -> Result<()> {
     .await
 }
 
+/// peers: opensearch-k8s-operator#1225, redis-operator#1710
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn resources_follow_the_workers_without_a_restart() -> Result<()> {
@@ -159,6 +160,7 @@ async fn has_resources(case: &Case, pod: &Pod, wanted: Value) -> Result<()> {
     Ok(())
 }
 
+/// peers: knative/serving#4702, #4054, #14950
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn load_never_exceeds_the_workers() -> Result<()> {

@@ -18,6 +18,7 @@ const GRANDCHILDREN: [Child; 3] = [
     Child { group: "discovery.k8s.io", kind: "EndpointSlice", plural: "endpointslices" },
 ];
 
+/// peers: cloudnative-pg#10535, opensearch-k8s-operator#976, kube-arangodb#251
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn nothing_is_left() -> Result<()> {

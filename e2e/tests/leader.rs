@@ -10,6 +10,7 @@ use serde_json::json;
 /// The 2 s, and some.
 const AFTER_RELEASE: Duration = Duration::from_secs(2 + 5);
 
+/// peers: opentelemetry-operator#3058, azure-service-operator#4226
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn one_works_and_another_takes_over() -> Result<()> {

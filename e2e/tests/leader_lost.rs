@@ -10,6 +10,7 @@ use serde_json::json;
 
 /// The one that works is frozen, and cut off from the API server: another takes over, and the first
 /// writes no more, neither meanwhile nor when it is itself again.
+/// peers: kube-rs/kube#485, kaniop#866, home-operations/kopiur#319, rustfs/operator#133
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn one_that_lost_the_lease_unasked_writes_no_more() -> Result<()> {

@@ -47,6 +47,7 @@ async fn new_pods_are_ready_before_old_ones_go() -> Result<()> {
     .await
 }
 
+/// peers: opentelemetry-operator#1355, fluxcd/helm-controller#265, keda#8035
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn an_image_that_fails_leaves_the_old_pods_alone() -> Result<()> {

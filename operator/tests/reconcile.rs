@@ -40,6 +40,7 @@ async fn a_new_microservice_gets_every_child_and_a_status() {
     assert!(requests.contains(&format!("POST {EVENTS}")));
 }
 
+/// peers: opentelemetry-operator#1460, opentelemetry-operator#2585
 #[tokio::test]
 async fn at_rest_nothing_is_written() {
     let world = world();
@@ -69,6 +70,7 @@ async fn only_the_child_that_drifted_is_written(#[case] port: Value) {
     assert_eq!(world.writes(), [format!("PATCH {path}")]);
 }
 
+/// peers: opentelemetry-operator#4322, jaeger-operator#1232, opentelemetry-operator#1300
 #[tokio::test]
 async fn what_others_add_stays_their_business() {
     let world = world();
@@ -143,6 +145,7 @@ async fn a_refused_service_monitor_is_said_and_serves_on() {
     assert_ne!(ready.reason, "ApplyFailed");
 }
 
+/// peers: stackabletech/hdfs-operator#774
 #[tokio::test]
 async fn nothing_is_written_where_something_can_t_be_read() {
     let world = world();
@@ -151,6 +154,7 @@ async fn nothing_is_written_where_something_can_t_be_read() {
     assert!(world.writes().is_empty());
 }
 
+/// peers: WASdev/websphere-liberty-operator#179, RCO#475, envoyproxy/gateway#9470, redpanda-operator#105
 #[tokio::test]
 async fn a_foreign_object_is_never_taken_over() {
     let world = world();

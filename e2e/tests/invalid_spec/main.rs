@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 /// `kubectl` at a time.
 const PARALLEL: usize = 3;
 
+/// peers: percona-xtradb-cluster-operator#2548, capsule#787, cloud-on-k8s#2100 (no webhook is needed)
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn bad_specs_are_refused_with_a_remedy() -> Result<()> {

@@ -31,6 +31,7 @@ const ASKED: usize = 2_000;
 /// At a time.
 const PARALLEL: usize = 8;
 
+/// peers: jaeger-operator#2370, cryostat-operator#1301, opendatahub#746 (the selector is minimal), tailscale#18895
 #[test]
 fn every_valid_spec_keeps_our_promises() {
     let config = Config { cases: 500, failure_persistence: None, ..Config::default() };
@@ -105,6 +106,7 @@ fn what_the_api_server_refuses_is_refused_without_one_too() {
     assert!(let_through.is_empty(), "{let_through:#?}");
 }
 
+/// peers: NVIDIA/gpu-operator#2795, numaflow#3585, argo-cd#17643 (the API server adds nothing to what is written)
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn the_api_server_accepts_every_valid_spec_and_what_it_becomes() -> Result<()> {

@@ -47,6 +47,7 @@ fn verdict(status: &MicroserviceStatus, type_: &str) -> String {
     format!("{}/{}", condition.status, condition.reason)
 }
 
+/// peers: opentelemetry-operator#4312, kubernetes/kubectl#962, koku-service-operator#176, kubevela#7045
 #[rstest]
 #[case::at_rest(json!({}), "True/AllReplicasReady", "False/RolloutComplete", "True/MinimumReplicasAvailable")]
 #[case::not_seen(json!({"observedGeneration": 2}), "False/RollingOut", "True/RollingOut", "False/MinimumReplicasUnavailable")]
