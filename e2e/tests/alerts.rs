@@ -21,14 +21,13 @@ async fn every_alert_and_every_panel_is_answered() -> Result<()> {
         let monitoring = json!({ "interval": "2s", "rules": { "own": own }, "dashboard": {} });
         case.apply_ready("m", json!({ "requestsPerWorker": 2, "monitoring": monitoring })).await?;
         let requests = Load {
-            url: "http://m/microservice",
+            url: "http://m/microservice".into(),
             connections: 1,
             requests: 200,
-            data: "{}",
-            keepalive: true,
             rate: Some(10),
+            ..Load::default()
         };
-        let requests = case.start_load(requests).await?;
+        let requests = case.start_load(&[requests]).await?;
         requests.running().await?;
 
         let dashboard = case.api::<ConfigMap>().get("m-dashboard").await?;

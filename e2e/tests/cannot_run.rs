@@ -16,8 +16,10 @@ use serde_json::json;
 
 /// A neighbour that is Ready before, and must still be so afterwards, untouched.
 async fn beside_a_neighbour(case: &Case, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
-    let before = case.apply_ready("neighbour", json!({})).await?;
-    test().await?;
+    case.apply_ready("neighbour", json!({})).await?;
+    let before = case.condition("neighbour", "Verified", "True", "RequestAnswered").await?;
+    // On the heap: the tests are large.
+    Box::pin(test()).await?;
     let after = case.api::<Microservice>().get("neighbour").await?;
     ensure!(is_ready_at(&after, 1), "the neighbour is not Ready any more");
     ensure!(before.status == after.status, "the neighbour's status changed: {:?}", after.status);
