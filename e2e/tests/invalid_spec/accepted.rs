@@ -14,6 +14,7 @@ pub fn all() -> Vec<Value> {
         json!({ "port": 8081, "proxy": { "enabled": false } }),
         json!({ "profile": "all" }),
         json!({ "profile": "fibonacci" }),
+        json!({ "profile": "catalog" }),
         json!({ "image": "localhost:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" }),
         json!({ "proxy": { "timeout": "1s" } }),
         json!({ "proxy": { "timeout": "1h" } }),
