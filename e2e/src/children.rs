@@ -11,7 +11,7 @@ pub struct Child {
     pub plural: &'static str,
 }
 
-/// Every kind that the operator makes; each object has its Microservice's name.
+/// What every Microservice becomes, whatever it asks for; each object has its name.
 pub const CHILDREN: [Child; 5] = [
     Child { group: "", kind: "ServiceAccount", plural: "serviceaccounts" },
     Child { group: "", kind: "ConfigMap", plural: "configmaps" },

@@ -334,6 +334,10 @@ fn exposure() -> Vec<Row> {
             "write a number from 1 to 65535, or the name",
         ),
         (
+            port(json!({ "name": "a", "port": 1, "targetPort": "a--b" })),
+            "write a number from 1 to 65535, or the name",
+        ),
+        (
             json!({ "expose": { "service": { "ports": [{ "name": "a", "port": 1 }, { "name": "b", "port": 1 }] } } }),
             "each port of the Service stands once",
         ),

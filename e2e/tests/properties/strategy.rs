@@ -193,7 +193,7 @@ fn expose() -> BoxedStrategy<Value> {
     let parent = vec![("namespace", name()), ("sectionName", name()), ("port", number(1, 65535))];
     let route = vec![("hostnames", list(host())), ("path", path())];
     let protocol = || one_of(&["http", "kubernetes.io/h2c"]);
-    let target = prop_oneof![number(1, 65535), name()].boxed();
+    let target = prop_oneof![number(1, 65535), text("[a-z0-9]{0,9}[a-z](-[a-z0-9]{1,4})?")].boxed();
     let port = with("port", number(81, 9000), vec![("targetPort", target), ("appProtocol", protocol())]);
     // Each name and number stands once.
     let ports = port.prop_map(|mut port| {

@@ -108,7 +108,7 @@ pub(super) fn target_port(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-int-or-string": true,
         "maxLength": 15,
         "x-kubernetes-validations": [{
-            "rule": "self == string(self) ? string(self).matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$') && string(self).matches('[a-z]') : int(self) >= 1 && int(self) <= 65535",
+            "rule": "self == string(self) ? string(self).matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$') && string(self).matches('[a-z]') && !string(self).contains('--') : int(self) >= 1 && int(self) <= 65535",
             "message": "write a number from 1 to 65535, or the name of a container's port",
         }],
     })
