@@ -1,11 +1,7 @@
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context as TaskContext, Poll},
-};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use futures::{FutureExt, future::BoxFuture};
-use http::{Request, Response, StatusCode};
+use futures::FutureExt;
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     core::v1::{ConfigMap, Namespace},
@@ -13,7 +9,6 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Config,
     api::{Patch, PatchParams, PostParams},
-    client::{Body, ClientBuilder},
 };
 use operator::{
     controller::{self, Scope, Sight},
@@ -24,7 +19,6 @@ use operator::{
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use crate::{Case, wait};
 
@@ -38,19 +32,14 @@ pub struct OwnOperator {
     task: JoinHandle<()>,
     /// Its own numbers.
     pub metrics: Arc<Metrics>,
-    refused: Refused,
 }
-
-/// `VERB path` of requests that it had no right to.
-type Refused = Arc<Mutex<Vec<String>>>;
 
 impl Case {
     /// Keeps the installed operator out of the test's namespace: from now on all it writes there is
     /// refused.
     pub async fn keep_installed_operator_out(&self) -> Result<()> {
         let params = PatchParams::apply("e2e").force();
-        let account =
-            format!("system:serviceaccount:{}:microservice-operator", self.settings.operator_namespace);
+        let account = installed(&self.settings.operator_namespace);
         let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
             "metadata": {"name": POLICY},
@@ -76,10 +65,7 @@ impl Case {
         let label = json!({"metadata": {"labels": {LABEL: "own"}}});
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(label)).await?;
-        let installed = Client::try_from(
-            self.config_of(&self.settings.operator_namespace, "microservice-operator").await?,
-        )?;
-        let maps = Api::<ConfigMap>::namespaced(installed, &self.namespace);
+        let maps = Api::<ConfigMap>::namespaced(self.installed_operator().await?, &self.namespace);
         let probe: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "probe"}}))?;
         let dry = PostParams { dry_run: true, ..PostParams::default() };
         wait::until("the installed operator to be kept out", wait::SHORT, async || {
@@ -93,35 +79,18 @@ impl Case {
         .await
     }
 
-    /// The cluster as an account sees it.
-    pub async fn config_of(&self, namespace: &str, account: &str) -> Result<Config> {
+    async fn installed_operator(&self) -> Result<Client> {
+        let namespace = &self.settings.operator_namespace;
         let mut config = Config::infer().await?;
-        config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{account}"));
-        config.auth_info.impersonate_groups = Some(vec![
-            "system:serviceaccounts".into(),
-            format!("system:serviceaccounts:{namespace}"),
-            "system:authenticated".into(),
-        ]);
-        Ok(config)
+        config.auth_info.impersonate = Some(installed(namespace));
+        config.auth_info.impersonate_groups =
+            Some(vec!["system:serviceaccounts".into(), "system:authenticated".into()]);
+        Ok(Client::try_from(config)?)
     }
 
-    /// Starts an operator for the test's namespace, as an administrator or as an account of this
-    /// namespace.
-    pub async fn start_operator(
-        &self,
-        settings: controller::Settings,
-        account: Option<&str>,
-    ) -> Result<OwnOperator> {
-        let config = match account {
-            Some(account) => self.config_of(&self.namespace, account).await?,
-            None => Config::infer().await?,
-        };
-        let refused = Refused::default();
-        let layer = {
-            let refused = refused.clone();
-            tower::layer::layer_fn(move |inner| Recorder { inner, refused: refused.clone() })
-        };
-        let client = ClientBuilder::try_from(config)?.with_layer(&layer).build();
+    /// Starts an operator for the test's namespace.
+    pub async fn start_operator(&self, settings: controller::Settings) -> Result<OwnOperator> {
+        let client = Client::try_default().await?;
         let metrics = Arc::new(Metrics::new()?);
         let stop = CancellationToken::new();
         let sight = Sight { scope: Scope::new([self.namespace.clone()]), secrets: true };
@@ -135,16 +104,11 @@ impl Case {
             stop.clone(),
         );
         let task = tokio::spawn(running.map(drop));
-        Ok(OwnOperator { stop, task, metrics, refused })
+        Ok(OwnOperator { stop, task, metrics })
     }
 }
 
 impl OwnOperator {
-    /// `VERB path` of requests that it had no right to.
-    pub fn refused(&self) -> Vec<String> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Ends it, as SIGTERM does.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
@@ -152,38 +116,7 @@ impl OwnOperator {
     }
 }
 
-#[derive(Clone)]
-struct Recorder<S> {
-    inner: S,
-    refused: Refused,
-}
-
-impl<S, B> Service<Request<Body>> for Recorder<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Error: Send + 'static,
-    S::Future: Send + 'static,
-    B: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
-
-    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let asked = format!("{} {}", request.method(), request.uri());
-        let refused = self.refused.clone();
-        let answer = self.inner.call(request);
-        async move {
-            let answer = answer.await?;
-            if answer.status() == StatusCode::FORBIDDEN {
-                refused.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
-            }
-            Ok(answer)
-        }
-        .boxed()
-    }
+/// The account of the installed operator.
+fn installed(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:microservice-operator")
 }

@@ -133,14 +133,14 @@ fn proxy_image(pods: &[Pod]) -> Vec<String> {
 async fn an_upgrade_of_the_operator_restarts_no_pod_that_did_not_ask_for_it() -> Result<()> {
     e2e::run("upgrade", async |case| {
         case.keep_installed_operator_out().await?;
-        let old = case.start_operator(operator(case, "")?, None).await?;
+        let old = case.start_operator(operator(case, "")?).await?;
         case.apply("pinned", json!({ "replicas": 2 })).await?;
         case.apply_ready("auto", json!({ "upgradePolicy": "Auto" })).await?;
         case.ready("pinned").await?;
         let before = pods(case, "pinned").await?;
         old.stop().await?;
 
-        let new = case.start_operator(operator(case, "docker.io/")?, None).await?;
+        let new = case.start_operator(operator(case, "docker.io/")?).await?;
         rollout(case, "auto", RolloutReason::OperatorUpgraded).await?;
         case.ready("auto").await?;
         assert_eq!(proxy_image(&case.pods("auto").await?), ["docker.io/nginxinc/nginx-unprivileged:1.30"]);
@@ -168,7 +168,7 @@ async fn the_inventory_tells_what_to_delete_and_what_not() -> Result<()> {
         case.keep_installed_operator_out().await?;
         let monitors = e2e::CHILDREN.into_iter().find(|c| c.kind == "ServiceMonitor").context("no kind")?;
         let monitors = case.dynamic(&monitors.resource());
-        let first = case.start_operator(operator(case, "")?, None).await?;
+        let first = case.start_operator(operator(case, "")?).await?;
         for name in ["ours", "theirs"] {
             case.apply_ready(name, json!({ "replicas": 0 })).await?;
             wait::found(&monitors, name, "a ServiceMonitor", wait::SHORT, |_| true).await?;
@@ -187,7 +187,7 @@ async fn the_inventory_tells_what_to_delete_and_what_not() -> Result<()> {
         for name in ["ours", "theirs"] {
             case.apply(name, off.clone()).await?;
         }
-        let second = case.start_operator(operator(case, "")?, None).await?;
+        let second = case.start_operator(operator(case, "")?).await?;
         wait::object(&monitors, "ours", "gone", wait::SHORT, |found| found.is_none()).await?;
         let rests = case.ready("theirs").await?;
         assert_eq!(condition(&rests, "Monitored").map(|c| c.reason.as_str()), Some("MonitoringDisabled"));
