@@ -1,4 +1,10 @@
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    os::fd::AsRawFd,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -39,12 +45,16 @@ impl Process {
 
     /// Lets no packet of its network leave for `address`, until what is returned is dropped.
     pub fn cut_off(&self, address: &str) -> Result<Undo> {
-        let route = |verb: &str, process: &str, address: &str| {
-            run("nsenter", &["-t", process, "-n", "ip", "route", verb, "blackhole", address])
+        // Held open: the pod's network outlives a process that ends when it is cut off.
+        let network = File::open(format!("/proc/{}/ns/net", self.0))?;
+        let network_path = format!("--net=/proc/{}/fd/{}", std::process::id(), network.as_raw_fd());
+        let address = address.to_owned();
+        let route = move |verb: &str| {
+            let _held = &network;
+            run("nsenter", &[&network_path, "ip", "route", verb, "blackhole", &address])
         };
-        route("add", &self.0, address)?;
-        let (process, address) = (self.0.clone(), address.to_owned());
-        Ok(Undo(Box::new(move || route("del", &process, &address))))
+        route("add")?;
+        Ok(Undo(Box::new(move || route("del"))))
     }
 
     fn signal(&self, signal: &str) -> Result<()> {
