@@ -162,6 +162,9 @@ async fn the_api_server_takes_every_field_under_the_longest_name() -> Result<()>
         let full = case.kubectl().run(&["create", "-f", &file, "--dry-run=client", "-o", "json"]).await?;
         let mut full: Value = serde_json::from_str(&full)?;
         full["spec"]["stopped"] = json!(true);
+        // What it names must be there.
+        case.kubectl().run(&["create", "secret", "generic", "shop-tls"]).await?;
+        case.kubectl().run(&["create", "configmap", "flags"]).await?;
         let name = "n".repeat(253);
         case.apply(&name, full["spec"].clone()).await?;
         case.condition(&name, "Ready", "True", "Stopped").await?;
