@@ -122,7 +122,7 @@ colour: blue
             "\"100001\" is not valid; write a whole number from 1 to 100000, for example 10000",
             "\"LOUD\" is not valid; write one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
             "\"xml\" is not valid; write cst, pymicro, brief, json-dev, json-prod or json-es",
-            "1.1 is not a text; put it in quotes",
+            "is a number or a truth value, not a text; put it in quotes",
             "server.worker (file",
             "did you mean server.workers?",
             "colour (file",

@@ -19,12 +19,14 @@
 
 mod cors;
 mod file;
+mod http_url;
 mod listen;
 mod metrics;
 mod names;
 mod networks;
 mod problem;
 mod reader;
+mod secret;
 mod sections;
 mod settings;
 mod sources;
@@ -38,6 +40,7 @@ pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
 pub use problem::{ConfigError, Problem};
 pub use reader::{Key, Legacy, Loaded, Reader, load};
+pub use secret::{Secret, SecretKeys};
 pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;

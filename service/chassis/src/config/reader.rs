@@ -160,7 +160,8 @@ impl Key<'_, '_> {
         if let Some(scalar) = self.reader.file.get(self.name).cloned() {
             let place = self.reader.file_origin();
             if T::STRING && !scalar.is_string {
-                let reason = format!("{} is not a text; put it in quotes", scalar.text);
+                // Not repeated: it may be a password.
+                let reason = "is a number or a truth value, not a text; put it in quotes";
                 self.reader.problem(format!("{} ({place})", self.name), reason);
             } else {
                 self.strict(&scalar.text, place, &mut value, &mut origin);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Legacy, Reader, Timeout, Value, listen::host_and_port};
+use super::{Legacy, Reader, Timeout, Value, http_url};
 
 /// The section `tracing`. Requests are traced when a collector or the log is to get the spans; else nothing of
 /// this costs anything.
@@ -84,24 +84,18 @@ impl Value for Option<Collector> {
     const STRING: bool = true;
 
     fn parse(text: &str) -> Option<Self> {
-        if text.trim() == "none" {
+        if http_url::is_none(text) {
             return Some(None);
         }
-        let uri: http::Uri = text.trim().parse().ok()?;
-        let authority = uri.authority()?.as_str();
-        host_and_port(authority, 80)?;
-        let usable = matches!(uri.scheme_str(), Some("http" | "https")) && !authority.contains('@');
-        usable.then_some(Some(Collector(uri)))
+        http_url::parse(text).map(|url| Some(Collector(url)))
     }
 
     fn text(&self) -> String {
         self.as_ref().map_or("none".to_owned(), |url| url.0.to_string())
     }
 
-    /// The text is not repeated: it may hold a password, which is what is wrong with it.
     fn refusal(text: &str) -> String {
-        let shown = if text.contains('@') { "the URL".to_owned() } else { format!("{text:?}") };
-        format!("{shown} is not valid; write {}", Self::WRITE)
+        http_url::refusal(text, Self::WRITE)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Another service that this one asks.
 
-use super::{ByteSize, Count, Reader, Timeout, Value, listen::host_and_port};
+use super::{ByteSize, Count, Reader, Timeout, Value, http_url};
 
 /// The section `upstreams.<name>`; read it with [`Upstream::read`] and [`upstream_keys!`](crate::upstream_keys).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,26 +100,19 @@ impl Value for Option<BaseUrl> {
     const STRING: bool = true;
 
     fn parse(text: &str) -> Option<Self> {
-        if text.trim() == "none" {
+        if http_url::is_none(text) {
             return Some(None);
         }
-        let uri: http::Uri = text.trim().parse().ok()?;
-        let authority = uri.authority()?.as_str();
-        host_and_port(authority, 80)?;
-        let usable = matches!(uri.scheme_str(), Some("http" | "https"))
-            && !authority.contains('@')
-            && uri.query().is_none();
-        usable.then_some(Some(BaseUrl(uri)))
+        // Paths are added to it.
+        http_url::parse(text).filter(|url| url.query().is_none()).map(|url| Some(BaseUrl(url)))
     }
 
     fn text(&self) -> String {
         self.as_ref().map_or("none".to_owned(), |url| url.0.to_string())
     }
 
-    /// The text is not repeated where it may hold a password.
     fn refusal(text: &str) -> String {
-        let shown = if text.contains('@') { "the URL".to_owned() } else { format!("{text:?}") };
-        format!("{shown} is not valid; write {}", Self::WRITE)
+        http_url::refusal(text, Self::WRITE)
     }
 }
 
