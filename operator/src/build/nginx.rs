@@ -181,7 +181,6 @@ mod tests {
         all(parse(&config(&validated)).unwrap())
     }
 
-    /// peers: nginx/docker-nginx-unprivileged#17, #43
     #[test]
     fn sizes_are_spelled_as_nginx_does() {
         assert_eq!(["1Mi", "512Ki", "2Gi", "1000"].map(nginx_size), ["1m", "512k", "2g", "1000"]);
