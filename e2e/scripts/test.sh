@@ -23,6 +23,8 @@ phase "clippy"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 phase "unit, golden and fake API tests"
 cargo test --locked --workspace
+phase "requests made of the OpenAPI document"
+REQUESTS=1000 "$scripts/fuzz.sh" all
 phase "the real nginx takes our configurations"
 "$scripts/nginx.sh"
 phase "generated files are fresh"
