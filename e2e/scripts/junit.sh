@@ -7,7 +7,7 @@ shift 2
 # libtest writes junit where unstable features are allowed, which it asks the
 # environment for; only the test program gets it, the compiler does not.
 report=$dir/$(basename "$program").xml
-RUSTC_BOOTSTRAP=1 "$program" "$@" -Z unstable-options --format junit --logfile /dev/null >"$report" || {
+RUSTC_BOOTSTRAP=1 "$program" "$@" -Z unstable-options --format junit >"$report" || {
 	cat "$report" >&2
 	exit 1
 }
