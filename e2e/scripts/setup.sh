@@ -3,6 +3,7 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
+#   mail     the tests of its notifications
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -40,6 +41,10 @@ for purpose; do
 		need chromium chromium "opens the service's pages"
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
+		;;
+	mail)
+		# The system's Python: another one that comes first in PATH does not see Debian's packages.
+		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac
