@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use chassis::{
     App,
-    config::{Sources, Span, Value},
+    config::{self, EditError, Sources, Span, Value},
     http_client::{Fetched, fetch},
     notify::Delivery,
     openapi::Description,
@@ -79,6 +79,13 @@ enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = PrintFormat::Yaml)]
         format: PrintFormat,
     },
+    /// Set one key in the file; a running service takes up a live one at once.
+    Set {
+        /// One to five names, for example `server.workers`; its section has to be in the file.
+        key: String,
+        /// The service has to start with it.
+        value: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +120,13 @@ impl Cli {
             Command::Serve => serve::run(sources),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
+            Command::Config(ConfigCommand::Set { key, value }) => {
+                match config::set(&sources, &key, &value, Config::load) {
+                    Ok(()) => Ok(ExitCode::SUCCESS),
+                    Err(EditError::Config(error)) => Err(error.into()),
+                    Err(error) => Err(error.into()),
+                }
+            }
             Command::Openapi { version } => openapi(&sources, version),
             Command::Notify(command) => notify(&sources, command),
             Command::Healthcheck => healthcheck(&sources),

@@ -20,6 +20,7 @@
 
 mod cors;
 mod documents;
+mod edit;
 mod file;
 mod form;
 mod http_url;
@@ -41,6 +42,7 @@ mod upstream;
 mod value;
 
 pub use cors::Cors;
+pub use edit::{EditError, set};
 pub use legacy::Legacy;
 pub use listen::Listen;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
