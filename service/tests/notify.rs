@@ -206,10 +206,14 @@ async fn slack_gets_posts_and_what_it_refuses_is_kept() {
     let rest: String =
         posts[1..].iter().map(|post| post["text"].as_str().unwrap().trim_matches('`')).collect();
     assert_eq!(rest, format!("users\n{long}"));
+    // What Slack asks to be waited for is no failure.
+    let failed = "chassis_notifications_failed_deliveries_total{channel=\"slack\"}";
+    let before = metric(&process, failed).await;
     slack.limits(2);
     assert_eq!(post(&process, "three").await, 204);
     process.logs("1 notifications are sent by slack").await;
     assert_eq!((slack.limits_left(), slack.posts().len()), (0, posts.len() + 1));
+    assert_eq!(metric(&process, failed).await, before);
 }
 
 /// contract 2.4.19
