@@ -4,6 +4,7 @@
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
 #   fuzz     the requests made of its OpenAPI document
+#   mail     the tests of its notifications
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -45,6 +46,10 @@ for purpose; do
 	fuzz)
 		python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null ||
 			missing+=("python3-venv (installs schemathesis)")
+		;;
+	mail)
+		# The system's Python: another one that comes first in PATH does not see Debian's packages.
+		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac

@@ -3,6 +3,8 @@
 //! ```text
 //! microservice                                   serve (the default)
 //! microservice config check | print              look at the configuration
+//! microservice config set a.b.c VALUE            change a line of its file
+//! microservice notify send MESSAGE | flush       notifications
 //! microservice healthcheck                       ask the admin port of a running service
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client
 //! ```
@@ -11,6 +13,7 @@ mod catalog;
 pub mod cli;
 pub mod config;
 pub mod fibonacci;
+mod inbox;
 pub mod message;
 mod profile;
 mod serve;

@@ -80,6 +80,11 @@ impl Routes {
         self.maximum("limit", paging.longest())
     }
 
+    /// Whether they have `/`, described and without a `GET`.
+    pub(crate) fn shares_root(&self) -> bool {
+        self.paths.paths.get("/").is_some_and(|root| root.get.is_none() && root.head.is_none())
+    }
+
     fn entry(mut self, path: &str, methods: MethodRouter, queued: bool) -> Self {
         self.entries.push(Entry { path: path.to_owned(), methods, queued });
         self

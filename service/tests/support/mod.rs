@@ -6,9 +6,11 @@ pub mod browser;
 pub mod collector;
 pub mod gate;
 pub mod http;
+pub mod mail;
 pub mod parts;
 pub mod process;
 pub mod running;
+pub mod slack;
 
 use std::{fmt::Debug, time::Duration};
 

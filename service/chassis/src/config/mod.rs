@@ -1,7 +1,8 @@
 //! Layered, typed configuration that reports every problem at once.
 //!
-//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML),
+//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML, JSON or TOML),
 //! legacy variables (`PYMICRO_*`, `CST_*`), canonical variables (`CHASSIS_<SECTION>__<KEY>`), `--set KEY=VALUE`.
+//! The file may have the keys of other conventions as well ([`Key::in_file`]), for example `hosting.port`.
 //! A bad value in a variable that somebody else may have set (platform, legacy) is a warning and the layer below
 //! is kept; a bad value anywhere else is an error, and so is a key that nobody reads (contract 0b.9, 1.4.25-26).
 //!
@@ -18,32 +19,42 @@
 //! ```
 
 mod cors;
+mod documents;
+mod edit;
 mod file;
+mod form;
 mod http_url;
+mod legacy;
 mod listen;
 mod metrics;
 mod names;
 mod networks;
+mod notify;
 mod problem;
 mod reader;
 mod secret;
 mod sections;
 mod settings;
 mod sources;
+mod storage;
 mod tracing;
 mod upstream;
 mod value;
 
 pub use cors::Cors;
+pub use edit::{EditError, set};
+pub use legacy::Legacy;
 pub use listen::Listen;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
+pub use notify::{Email, Login, Minutes, Notify, Security, Slack};
 pub use problem::{ConfigError, Problem};
-pub use reader::{Key, Legacy, Loaded, Reader, load};
+pub use reader::{Key, Loaded, Reader, load};
 pub use secret::{Secret, SecretKeys};
 pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
+pub use storage::Storage;
 pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
 pub use upstream::{BaseUrl, Upstream, UpstreamKeys};
 pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Optional, Root, Span, Timeout, Value};
