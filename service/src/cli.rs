@@ -6,7 +6,7 @@ use anyhow::Context;
 use chassis::{
     App,
     config::{Sources, Span, Value},
-    http_client::{Fetched, fetch},
+    http_client::{self, Fetched, TlsError, fetch},
     openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -100,6 +100,7 @@ impl Cli {
             Command::Openapi { version } => openapi(&sources, version),
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch { url, data, timeout } => {
+                trust(&Config::load(&sources)?.config)?;
                 let Fetched { status, body } = block_on(fetch(&url, data, timeout))??;
                 std::io::stdout().write_all(&body).context("cannot write the body")?;
                 if status.as_u16() < 400 {
@@ -158,6 +159,11 @@ fn healthcheck(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     eprintln!("{status} {}", String::from_utf8_lossy(&body).trim_end());
     Ok(ExitCode::FAILURE)
+}
+
+/// Believes the authorities that the configuration adds.
+pub(crate) fn trust(config: &Config) -> Result<(), TlsError> {
+    config.chassis.tls.ca_file.as_deref().map_or(Ok(()), http_client::trust)
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {

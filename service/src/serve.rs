@@ -13,7 +13,7 @@ use chassis::{
     },
 };
 
-use crate::Config;
+use crate::{Config, cli::trust};
 
 /// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
 pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
@@ -22,6 +22,7 @@ pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    trust(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(&config))
         .enable_all()

@@ -2,7 +2,7 @@
 
 use super::{
     ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
-    Root, Timeout, Tracing,
+    Root, Timeout, Tls, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -26,6 +26,8 @@ pub struct Config {
     pub logging: Logging,
     /// `metrics`
     pub metrics: Metrics,
+    /// `tls`
+    pub tls: Tls,
     /// `tracing`
     pub tracing: Tracing,
 }
@@ -45,6 +47,7 @@ impl Config {
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),
+            tls: Tls::read(reader),
             tracing: Tracing::read(reader),
         }
     }
