@@ -1,17 +1,17 @@
 //! The command line.
 
-use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use chassis::{
     App,
-    config::{Sources, Span, Value},
+    config::Sources,
     http_client::{self, Fetched, TlsError, fetch},
     openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, serve};
+use crate::{Config, fetch::Fetch, serve};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -52,16 +52,7 @@ enum Command {
     /// Ask `/readyz` of the admin port; exit code 0 if ready.
     Healthcheck,
     /// Fetch a URL and print the body; exit code 1 for a status of 400 or more, which goes to standard error.
-    Fetch {
-        /// For example <http://hello/microservice>.
-        url: String,
-        /// POST this as JSON instead of a GET.
-        #[arg(long, value_name = "BODY")]
-        data: Option<String>,
-        /// For the whole exchange, for example `500ms` or `10s`.
-        #[arg(long, default_value = "10s", value_parser = duration)]
-        timeout: Duration,
-    },
+    Fetch(Fetch),
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,15 +90,10 @@ impl Cli {
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
             Command::Openapi { version } => openapi(&sources, version),
             Command::Healthcheck => healthcheck(&sources),
-            Command::Fetch { url, data, timeout } => {
-                trust(&Config::load(&sources)?.config)?;
-                let Fetched { status, body } = block_on(fetch(&url, data, timeout))??;
-                std::io::stdout().write_all(&body).context("cannot write the body")?;
-                if status.as_u16() < 400 {
-                    return Ok(ExitCode::SUCCESS);
-                }
-                eprintln!("{status}");
-                Ok(ExitCode::FAILURE)
+            Command::Fetch(fetch) => {
+                let config = Config::load(&sources)?.config;
+                trust(&config)?;
+                block_on(fetch.run(&config.chassis))?
             }
         }
     }
@@ -174,10 +160,6 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, for example server.workers=8")?;
     Ok((key.to_owned(), value.to_owned()))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    Span::parse(text).map(|span| span.0).ok_or_else(|| format!("write {}", Span::WRITE))
 }
 
 #[cfg(test)]

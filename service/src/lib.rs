@@ -4,12 +4,13 @@
 //! microservice                                   serve (the default)
 //! microservice config check | print              look at the configuration
 //! microservice healthcheck                       ask the admin port of a running service
-//! microservice fetch URL --data '{"a":1}'        a small HTTP client
+//! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
 //! ```
 
 mod catalog;
 pub mod cli;
 pub mod config;
+mod fetch;
 pub mod fibonacci;
 pub mod message;
 mod profile;

@@ -7,6 +7,7 @@ use chassis::{
     App, Outcome, Server, Shutdown,
     config::{Loaded, Settings, Sources},
     logging,
+    proxied_client::ProxiedClient,
     server::{
         Size,
         reload::{self, Reload},
@@ -41,6 +42,10 @@ fn threads(config: &Config) -> usize {
 async fn serve(sources: Sources, config: Config, settings: Settings) -> anyhow::Result<Outcome> {
     let shutdown = Shutdown::on_signals().context("cannot wait for signals")?;
     let app = config.profile.mount(App::new()?, &config)?;
+    if config.chassis.proxy.socks_url.is_some() {
+        let client = ProxiedClient::open(&config.chassis.proxy).await?;
+        tokio::spawn(client.keep_user_agents_fresh());
+    }
     let server = Server::bind(&config.chassis, app).await?;
     let _reload = watch(sources, &config, settings, &server);
     tracing::info!(

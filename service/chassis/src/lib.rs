@@ -34,6 +34,7 @@ pub mod metrics;
 pub mod openapi;
 mod origin;
 pub mod pagination;
+pub mod proxied_client;
 mod routes;
 pub mod server;
 pub mod statsd;

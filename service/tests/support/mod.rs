@@ -9,6 +9,7 @@ pub mod http;
 pub mod parts;
 pub mod process;
 pub mod running;
+pub mod socks;
 pub mod tls;
 
 use std::{fmt::Debug, time::Duration};

@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
-    Root, Timeout, Tls, Tracing,
+    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Proxy,
+    Reader, Root, Timeout, Tls, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -26,6 +26,8 @@ pub struct Config {
     pub logging: Logging,
     /// `metrics`
     pub metrics: Metrics,
+    /// `proxy`
+    pub proxy: Proxy,
     /// `tls`
     pub tls: Tls,
     /// `tracing`
@@ -47,6 +49,7 @@ impl Config {
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),
+            proxy: Proxy::read(reader),
             tls: Tls::read(reader),
             tracing: Tracing::read(reader),
         }

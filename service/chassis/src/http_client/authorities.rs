@@ -92,7 +92,7 @@ pub fn trust(file: &Path) -> Result<(), TlsError> {
 }
 
 /// For connections to those whom a known authority vouches for.
-pub(super) fn known() -> Result<ClientConfig, TlsError> {
+pub(crate) fn known() -> Result<ClientConfig, TlsError> {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     match &*known {
         Some(known) => Ok(known.client.clone()),

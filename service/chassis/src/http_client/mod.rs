@@ -49,6 +49,7 @@ pub use self::{
     upstream::{Call, Upstream},
 };
 pub(crate) use self::{
+    authorities::known as client_tls,
     metrics::UpstreamFamilies,
     wire::{Wire, wire},
 };
