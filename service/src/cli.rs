@@ -7,6 +7,7 @@ use chassis::{
     App,
     config::Sources,
     http_client::{self, Fetched, TlsError, fetch},
+    logship,
     openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +50,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Generation::V3)]
         version: Generation,
     },
+    /// Look after log lines.
+    #[command(subcommand)]
+    Logs(LogsCommand),
     /// Ask `/readyz` of the admin port; exit code 0 if ready.
     Healthcheck,
     /// Fetch a URL and print the body; exit code 1 for a status of 400 or more, which goes to standard error.
@@ -65,6 +69,12 @@ enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = PrintFormat::Yaml)]
         format: PrintFormat,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum LogsCommand {
+    /// Send the log lines that wait in `logship.file` and beside it; exit code 1 if some still do.
+    Ship,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -89,6 +99,7 @@ impl Cli {
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
             Command::Openapi { version } => openapi(&sources, version),
+            Command::Logs(LogsCommand::Ship) => ship(&sources),
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch(fetch) => {
                 let config = Config::load(&sources)?.config;
@@ -133,6 +144,14 @@ fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
         Generation::V3 => description.openapi(),
     };
     println!("{document:#}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    trust(&config)?;
+    let lines = block_on(logship::ship(&config.chassis.logship))??;
+    println!("{lines} log lines are shipped");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 //! microservice                                   serve (the default)
 //! microservice config check | print              look at the configuration
 //! microservice healthcheck                       ask the admin port of a running service
+//! microservice logs ship                         send the log lines that wait to be shipped
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
 //! ```
 

@@ -30,6 +30,7 @@ mod error_chain;
 mod health;
 pub mod http_client;
 pub mod logging;
+pub mod logship;
 pub mod metrics;
 pub mod openapi;
 mod origin;

@@ -17,10 +17,12 @@
 //! # Ok::<(), chassis::config::ConfigError>(())
 //! ```
 
+mod build;
 mod cors;
 mod file;
 mod http_url;
 mod listen;
+mod logship;
 mod metrics;
 mod names;
 mod networks;
@@ -36,8 +38,10 @@ mod tracing;
 mod upstream;
 mod value;
 
+pub use build::Build;
 pub use cors::Cors;
 pub use listen::Listen;
+pub use logship::LogShip;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
 pub use problem::{ConfigError, Problem};

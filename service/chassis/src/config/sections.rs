@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Proxy,
-    Reader, Root, Timeout, Tls, Tracing,
+    Build, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, LogShip, Metrics, Networks,
+    Optional, Proxy, Reader, Root, Timeout, Tls, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -24,6 +24,8 @@ pub struct Config {
     pub openapi: OpenApi,
     /// `logging`
     pub logging: Logging,
+    /// `logship`
+    pub logship: LogShip,
     /// `metrics`
     pub metrics: Metrics,
     /// `proxy`
@@ -39,10 +41,12 @@ impl Config {
     pub fn read(reader: &mut Reader) -> Self {
         let service = Identity::read(reader);
         let server = Server::read(reader);
+        let logging = Logging::read(reader, &service);
         Self {
+            logship: LogShip::read(reader, &logging),
+            logging,
             metrics: Metrics::read(reader, &server),
             server,
-            logging: Logging::read(reader, &service),
             service,
             api: Api::read(reader),
             cors: Cors::read(reader),
@@ -124,6 +128,9 @@ pub struct Identity {
     pub name: String,
     /// Default `N/A`.
     pub version: String,
+    /// What it chooses holds unless a setting says otherwise: the level of the log and the formats of its lines. Default
+    /// none.
+    pub build: Option<Build>,
 }
 
 impl Identity {
@@ -133,6 +140,7 @@ impl Identity {
         Self {
             name: reader.key("service.name").above_file(NAME).or("Microservice".to_owned()),
             version: reader.key("service.version").above_file(VERSION).or("N/A".to_owned()),
+            build: reader.key("service.build").or(None),
         }
     }
 }
@@ -203,15 +211,15 @@ impl OpenApi {
 /// What is logged, where to, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
-    /// Default INFO.
+    /// Default INFO, in the build `dev` DEBUG.
     pub level: Level,
-    /// Of standard output. Default cst.
+    /// Of standard output. Default cst, in a build brief.
     pub format: LogFormat,
     /// What `json-es` says in `index`. Default: the service's name.
     pub index: String,
     /// A file that gets every line too; its directory is created. Default none.
     pub file: Optional,
-    /// Default json-es.
+    /// Default json-es, in a build json-dev or json-prod.
     pub file_format: LogFormat,
     /// A file that would get longer is put aside. Default 1024000 bytes (contract 5.8.31).
     pub file_size: ByteSize,
@@ -226,12 +234,13 @@ impl Logging {
             Legacy::same("APP_STREAM_LOG_LEVEL"),
             Legacy::same("PYMICRO_LOGLEVEL"),
         ];
+        let build = service.build;
         Self {
-            level: reader.key("logging.level").above_file(LEVEL).or(Level::Info),
-            format: reader.key("logging.format").or(LogFormat::Cst),
+            level: reader.key("logging.level").above_file(LEVEL).or(build.map_or(Level::Info, Build::level)),
+            format: reader.key("logging.format").or(build.map_or(LogFormat::Cst, Build::console)),
             index: reader.key("logging.index").or(service.name.clone()),
             file: reader.key("logging.file").or(Optional::NONE),
-            file_format: reader.key("logging.file_format").or(LogFormat::JsonEs),
+            file_format: reader.key("logging.file_format").or(build.map_or(LogFormat::JsonEs, Build::format)),
             file_size: reader.key("logging.file_size").or(ByteSize(1_024_000)),
             file_count: reader.key("logging.file_count").or(Count::new(10)),
         }
