@@ -1,18 +1,19 @@
 //! The command line.
 
-use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use chassis::{
     App,
-    config::{self, EditError, Sources, Span, Value},
-    http_client::{Fetched, fetch},
+    config::{self, EditError, Sources},
+    http_client::{self, Fetched, TlsError, fetch},
+    logship,
     notify::Delivery,
     openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, serve};
+use crate::{Config, fetch::Fetch, serve};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -54,19 +55,13 @@ enum Command {
     /// Leave messages for people, and send them.
     #[command(subcommand)]
     Notify(NotifyCommand),
+    /// Look after log lines.
+    #[command(subcommand)]
+    Logs(LogsCommand),
     /// Ask `/readyz` of the admin port; exit code 0 if ready.
     Healthcheck,
     /// Fetch a URL and print the body; exit code 1 for a status of 400 or more, which goes to standard error.
-    Fetch {
-        /// For example <http://hello/microservice>.
-        url: String,
-        /// POST this as JSON instead of a GET.
-        #[arg(long, value_name = "BODY")]
-        data: Option<String>,
-        /// For the whole exchange, for example `500ms` or `10s`.
-        #[arg(long, default_value = "10s", value_parser = duration)]
-        timeout: Duration,
-    },
+    Fetch(Fetch),
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +94,12 @@ enum NotifyCommand {
     Flush,
 }
 
+#[derive(Debug, Subcommand)]
+enum LogsCommand {
+    /// Send the log lines that wait in `logship.file` and beside it; exit code 1 if some still do.
+    Ship,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Generation {
     V2,
@@ -129,15 +130,12 @@ impl Cli {
             }
             Command::Openapi { version } => openapi(&sources, version),
             Command::Notify(command) => notify(&sources, command),
+            Command::Logs(LogsCommand::Ship) => ship(&sources),
             Command::Healthcheck => healthcheck(&sources),
-            Command::Fetch { url, data, timeout } => {
-                let Fetched { status, body } = block_on(fetch(&url, data, timeout))??;
-                std::io::stdout().write_all(&body).context("cannot write the body")?;
-                if status.as_u16() < 400 {
-                    return Ok(ExitCode::SUCCESS);
-                }
-                eprintln!("{status}");
-                Ok(ExitCode::FAILURE)
+            Command::Fetch(fetch) => {
+                let config = Config::load(&sources)?.config;
+                trust(&config)?;
+                block_on(fetch.run(&config.chassis))?
             }
         }
     }
@@ -181,8 +179,9 @@ fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
 }
 
 fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode> {
-    let config = Config::load(sources)?.config.chassis;
-    let notifier = App::new()?.notify(&config)?.notifier();
+    let config = Config::load(sources)?.config;
+    trust(&config)?;
+    let notifier = App::new()?.notify(&config.chassis)?.notifier();
     let notifier = notifier
         .context("notifications are off; set notify.email.enabled or notify.slack.enabled to true")?;
     match command {
@@ -204,6 +203,14 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    trust(&config)?;
+    let lines = block_on(logship::ship(&config.chassis.logship))??;
+    println!("{lines} log lines are shipped");
+    Ok(ExitCode::SUCCESS)
+}
+
 fn healthcheck(sources: &Sources) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(sources)?;
     let url = loaded.config.chassis.server.admin.local_url("/readyz");
@@ -215,6 +222,11 @@ fn healthcheck(sources: &Sources) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// Believes the authorities that the configuration adds.
+pub(crate) fn trust(config: &Config) -> Result<(), TlsError> {
+    config.chassis.tls.ca_file.as_deref().map_or(Ok(()), http_client::trust)
+}
+
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.context("cannot start the runtime")?.block_on(work))
@@ -223,10 +235,6 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, for example server.workers=8")?;
     Ok((key.to_owned(), value.to_owned()))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    Span::parse(text).map(|span| span.0).ok_or_else(|| format!("write {}", Span::WRITE))
 }
 
 #[cfg(test)]

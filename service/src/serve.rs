@@ -7,27 +7,39 @@ use chassis::{
     App, Outcome, Server, Shutdown,
     config::{Loaded, Settings, Sources},
     logging,
+    logship::LogShip,
+    proxied_client::ProxiedClient,
     server::{
         Size,
         reload::{self, Reload},
     },
 };
 
-use crate::Config;
+use crate::{Config, cli::trust};
 
 /// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
 pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let Loaded { config, settings, warnings } = Config::load(&sources)?;
-    logging::init(&config.chassis.logging)?;
+    let app = App::new()?;
+    let ship = LogShip::open(&config.chassis.logship, app.metrics())?;
+    logging::init_shipped(&config.chassis.logging, ship.as_ref())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    trust(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(&config))
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let outcome = runtime.block_on(serve(sources, config, settings))?;
+    let outcome = runtime.block_on(async {
+        let shipping = ship.map(LogShip::start);
+        let outcome = serve(sources, config, settings, app).await;
+        if let Some(shipping) = shipping {
+            shipping.end().await;
+        }
+        outcome
+    })?;
     Ok(if outcome == Outcome::Drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -37,9 +49,13 @@ fn threads(config: &Config) -> usize {
     available_parallelism().map_or(1, usize::from).min(workers)
 }
 
-async fn serve(sources: Sources, config: Config, settings: Settings) -> anyhow::Result<Outcome> {
+async fn serve(sources: Sources, config: Config, settings: Settings, app: App) -> anyhow::Result<Outcome> {
     let shutdown = Shutdown::on_signals().context("cannot wait for signals")?;
-    let app = config.profile.mount(App::new()?, &config)?;
+    let app = config.profile.mount(app, &config)?;
+    if config.chassis.proxy.socks_url.is_some() {
+        let client = ProxiedClient::open(&config.chassis.proxy).await?;
+        tokio::spawn(client.keep_user_agents_fresh());
+    }
     let server = Server::bind(&config.chassis, app).await?;
     let _reload = watch(sources, &config, settings, &server);
     tracing::info!(

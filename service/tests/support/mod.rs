@@ -6,11 +6,14 @@ pub mod browser;
 pub mod collector;
 pub mod gate;
 pub mod http;
+pub mod loggly;
 pub mod mail;
 pub mod parts;
 pub mod process;
 pub mod running;
 pub mod slack;
+pub mod socks;
+pub mod tls;
 
 use std::{fmt::Debug, time::Duration};
 

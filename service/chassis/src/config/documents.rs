@@ -4,7 +4,7 @@ use super::Reader;
 
 /// Said for people, or for what works in another way here: a title (contract 1.5.27), a lock that is the system's now,
 /// and the build, which each setting says for itself (contract 2.2.4).
-const SILENT: &[&str] = &["title", "notifications.message_file_locked", "about.build_config"];
+const SILENT: &[&str] = &["title", "notifications.message_file_locked"];
 
 /// Folders that paths began with (contract 2.2.10).
 const FOLDERS: &[&str] = &["root_config_folder", "root_logs_folder"];

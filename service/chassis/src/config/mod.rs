@@ -18,6 +18,7 @@
 //! # Ok::<(), chassis::config::ConfigError>(())
 //! ```
 
+mod build;
 mod cors;
 mod documents;
 mod edit;
@@ -26,35 +27,42 @@ mod form;
 mod http_url;
 mod legacy;
 mod listen;
+mod logship;
 mod metrics;
 mod names;
 mod networks;
 mod notify;
 mod problem;
+mod proxy;
 mod reader;
 mod secret;
 mod sections;
 mod settings;
 mod sources;
 mod storage;
+mod tls;
 mod tracing;
 mod upstream;
 mod value;
 
+pub use build::Build;
 pub use cors::Cors;
 pub use edit::{EditError, set};
 pub use legacy::Legacy;
 pub use listen::Listen;
+pub use logship::LogShip;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
 pub use notify::{Email, Login, Minutes, Notify, Security, Slack};
 pub use problem::{ConfigError, Problem};
+pub use proxy::{Fallback, Page, Proxy, SocksProxy};
 pub use reader::{Key, Loaded, Reader, load};
 pub use secret::{Secret, SecretKeys};
 pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
 pub use storage::Storage;
+pub use tls::Tls;
 pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
 pub use upstream::{BaseUrl, Upstream, UpstreamKeys};
 pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Optional, Root, Span, Timeout, Value};

@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Notify, Optional,
-    Reader, Root, Storage, Timeout, Tracing, documents,
+    Build, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, LogShip, Metrics, Networks,
+    Notify, Optional, Proxy, Reader, Root, Storage, Timeout, Tls, Tracing, documents,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -24,12 +24,18 @@ pub struct Config {
     pub openapi: OpenApi,
     /// `logging`
     pub logging: Logging,
+    /// `logship`
+    pub logship: LogShip,
     /// `metrics`
     pub metrics: Metrics,
     /// `notify`
     pub notify: Notify,
+    /// `proxy`
+    pub proxy: Proxy,
     /// `storage`
     pub storage: Storage,
+    /// `tls`
+    pub tls: Tls,
     /// `tracing`
     pub tracing: Tracing,
 }
@@ -40,19 +46,23 @@ impl Config {
         documents::read(reader);
         let service = Identity::read(reader);
         let server = Server::read(reader);
+        let logging = Logging::read(reader, &service);
         let storage = Storage::read(reader);
         Self {
+            logship: LogShip::read(reader, &logging),
+            logging,
             notify: Notify::read(reader, &service.name, &storage),
             storage,
             metrics: Metrics::read(reader, &server),
             server,
-            logging: Logging::read(reader, &service),
             service,
             api: Api::read(reader),
             cors: Cors::read(reader),
             health: Health::read(reader),
             http: Http::read(reader),
             openapi: OpenApi::read(reader),
+            proxy: Proxy::read(reader),
+            tls: Tls::read(reader),
             tracing: Tracing::read(reader),
         }
     }
@@ -152,6 +162,9 @@ pub struct Identity {
     pub name: String,
     /// Default `N/A`.
     pub version: String,
+    /// What it chooses holds unless a setting says otherwise: the level of the log and the formats of its lines. Default
+    /// none.
+    pub build: Option<Build>,
 }
 
 impl Identity {
@@ -160,6 +173,7 @@ impl Identity {
         const NAME_IN_FILE: &[Legacy] = &[Legacy::same("about.service"), Legacy::same("APP_ID")];
         const VERSION: &[Legacy] = &[Legacy::same("CST_PROJECT_VERSION")];
         const VERSION_IN_FILE: &[Legacy] = &[Legacy::same("about.version")];
+        const BUILD_IN_FILE: &[Legacy] = &[Legacy::same("about.build_config")];
         Self {
             name: reader
                 .key("service.name")
@@ -171,6 +185,7 @@ impl Identity {
                 .above_file(VERSION)
                 .in_file(VERSION_IN_FILE)
                 .or("N/A".to_owned()),
+            build: reader.key("service.build").in_file(BUILD_IN_FILE).or(None),
         }
     }
 }
@@ -241,15 +256,15 @@ impl OpenApi {
 /// What is logged, where to, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
-    /// Default INFO.
+    /// Default INFO, in the build `dev` DEBUG.
     pub level: Level,
-    /// Of standard output. Default cst.
+    /// Of standard output. Default cst, in a build brief.
     pub format: LogFormat,
     /// What `json-es` says in `index`. Default: the service's name.
     pub index: String,
     /// A file that gets every line too; its directory is created. Default none.
     pub file: Optional,
-    /// Default json-es.
+    /// Default json-es, in a build json-dev or json-prod.
     pub file_format: LogFormat,
     /// A file that would get longer is put aside. Default 1024000 bytes (contract 5.8.31).
     pub file_size: ByteSize,
@@ -264,12 +279,13 @@ impl Logging {
             Legacy::same("APP_STREAM_LOG_LEVEL"),
             Legacy::same("PYMICRO_LOGLEVEL"),
         ];
+        let build = service.build;
         Self {
-            level: reader.key("logging.level").above_file(LEVEL).or(Level::Info),
-            format: reader.key("logging.format").or(LogFormat::Cst),
+            level: reader.key("logging.level").above_file(LEVEL).or(build.map_or(Level::Info, Build::level)),
+            format: reader.key("logging.format").or(build.map_or(LogFormat::Cst, Build::console)),
             index: reader.key("logging.index").or(service.name.clone()),
             file: reader.key("logging.file").or(Optional::NONE),
-            file_format: reader.key("logging.file_format").or(LogFormat::JsonEs),
+            file_format: reader.key("logging.file_format").or(build.map_or(LogFormat::JsonEs, Build::format)),
             file_size: reader.key("logging.file_size").or(ByteSize(1_024_000)),
             file_count: reader.key("logging.file_count").or(Count::new(10)),
         }

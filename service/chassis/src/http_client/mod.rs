@@ -3,7 +3,7 @@
 //! An upstream has connections of its own that are kept alive, a bound for the requests on their way, time limits, and
 //! retries where they do no harm. Requests carry the trace ([`crate::trace`]) and `x-operation-id` on, each try is a
 //! span, and each call is counted under the upstream's name (`chassis_upstream_*`). Certificates of `https` are those
-//! of the system (`SSL_CERT_FILE` names others).
+//! of the system (`SSL_CERT_FILE` names others), Mozilla's where it has none, and those that [`trust`] adds.
 //!
 //! ```no_run
 //! use chassis::{App, config::{Reader, Sources, Upstream, load}, upstream_keys};
@@ -31,6 +31,7 @@
 //! `cargo run -p chassis --example upstreams` asks two services at the same time.
 
 mod answer;
+mod authorities;
 mod budget;
 mod error;
 mod fetch;
@@ -41,13 +42,14 @@ mod wire;
 
 pub use self::{
     answer::Answer,
+    authorities::{TlsError, trust},
     error::{CallError, Cause},
     fetch::{FetchError, Fetched, fetch},
     retry::Retry,
     upstream::{Call, Upstream},
-    wire::TlsError,
 };
 pub(crate) use self::{
+    authorities::known as client_tls,
     metrics::UpstreamFamilies,
     wire::{Wire, wire},
 };

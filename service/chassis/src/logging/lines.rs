@@ -10,6 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context};
 
 use super::{format::Format, record::Record, rotating::Rotating};
+use crate::logship;
 
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -53,6 +54,10 @@ impl Sink {
     {
         // One call for a line, so that lines of several threads do not mix.
         Self { format, write: Box::new(move |line| _ = writer.make_writer().write_all(line)) }
+    }
+
+    pub(super) fn shipped(format: Format, lines: logship::Lines) -> Self {
+        Self { format, write: Box::new(move |line| lines.push(line)) }
     }
 
     pub(super) fn file(format: Format, file: Rotating) -> Self {

@@ -28,7 +28,10 @@ use self::{
     lines::{Lines, Sink},
     rotating::Rotating,
 };
-use crate::config::{Level, Logging};
+use crate::{
+    config::{Level, Logging},
+    logship::LogShip,
+};
 
 /// Why there can be no log.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +45,16 @@ pub struct LogError {
 ///
 /// Does nothing if the process has a logger already.
 pub fn init(logging: &Logging) -> Result<(), LogError> {
-    if tracing::subscriber::set_global_default(subscriber(logging, io::stdout)?).is_ok() {
+    init_shipped(logging, None)
+}
+
+/// The same, and what is logged is shipped as well.
+pub fn init_shipped(logging: &Logging, ship: Option<&LogShip>) -> Result<(), LogError> {
+    let mut sinks = sinks(logging, io::stdout)?;
+    if let Some(ship) = ship {
+        sinks.push(Sink::shipped(Format::new(ship.format(), &logging.index), ship.lines()));
+    }
+    if tracing::subscriber::set_global_default(layered(logging, sinks)).is_ok() {
         // The default hook writes to standard error and knows no operation id.
         panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -58,12 +70,13 @@ pub fn subscriber<W>(logging: &Logging, writer: W) -> Result<Box<dyn Subscriber 
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let level = match logging.level {
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Info => LevelFilter::INFO,
-        Level::Warning => LevelFilter::WARN,
-        Level::Error => LevelFilter::ERROR,
-    };
+    Ok(layered(logging, sinks(logging, writer)?))
+}
+
+fn sinks<W>(logging: &Logging, writer: W) -> Result<Vec<Sink>, LogError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let format = |format| Format::new(format, &logging.index);
     let mut sinks = vec![Sink::writer(format(logging.format), writer)];
     if let Some(path) = logging.file.get().map(PathBuf::from) {
@@ -71,7 +84,17 @@ where
             .map_err(|source| LogError { path, source })?;
         sinks.push(Sink::file(format(logging.file_format), file));
     }
-    Ok(Box::new(Registry::default().with(level).with(Lines::new(sinks))))
+    Ok(sinks)
+}
+
+fn layered(logging: &Logging, sinks: Vec<Sink>) -> Box<dyn Subscriber + Send + Sync> {
+    let level = match logging.level {
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Info => LevelFilter::INFO,
+        Level::Warning => LevelFilter::WARN,
+        Level::Error => LevelFilter::ERROR,
+    };
+    Box::new(Registry::default().with(level).with(Lines::new(sinks)))
 }
 
 #[cfg(test)]
