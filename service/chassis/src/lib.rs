@@ -21,6 +21,7 @@
 
 mod app;
 mod assets;
+pub mod auth;
 pub mod config;
 pub mod context;
 pub mod docs;

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod collector;
 pub mod gate;
 pub mod http;
+pub mod issuer;
 pub mod parts;
 pub mod process;
 pub mod running;

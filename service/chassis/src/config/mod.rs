@@ -17,6 +17,7 @@
 //! # Ok::<(), chassis::config::ConfigError>(())
 //! ```
 
+mod auth;
 mod cors;
 mod file;
 mod http_url;
@@ -34,6 +35,7 @@ mod tracing;
 mod upstream;
 mod value;
 
+pub use auth::{Algorithms, Auth, Issuer, Words};
 pub use cors::Cors;
 pub use listen::Listen;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};

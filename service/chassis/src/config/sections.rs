@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
-    Root, Timeout, Tracing,
+    Auth, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional,
+    Reader, Root, Timeout, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -14,6 +14,8 @@ pub struct Config {
     pub service: Identity,
     /// `api`
     pub api: Api,
+    /// `auth`
+    pub auth: Auth,
     /// `cors`
     pub cors: Cors,
     /// `health`
@@ -41,6 +43,7 @@ impl Config {
             logging: Logging::read(reader, &service),
             service,
             api: Api::read(reader),
+            auth: Auth::read(reader),
             cors: Cors::read(reader),
             health: Health::read(reader),
             http: Http::read(reader),

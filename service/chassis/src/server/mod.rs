@@ -45,6 +45,7 @@ pub use self::{
 };
 use crate::{
     app::App,
+    auth::{self, AuthError, Guard, Refresh},
     config::{Config, Listen},
     docs,
     envelope::Envelope,
@@ -77,6 +78,9 @@ pub enum ServerError {
         /// The path.
         path: String,
     },
+    /// Tokens are to be asked for and cannot be checked.
+    #[error("tokens cannot be checked")]
+    Auth(#[from] AuthError),
     /// Requests are to be traced and cannot be.
     #[error("requests cannot be traced")]
     Trace(#[from] TraceError),
@@ -89,6 +93,7 @@ pub struct Server {
     admin: Bound,
     workers: Arc<Workers>,
     readiness: Arc<Readiness>,
+    keys: Option<Refresh>,
     push: Option<Push>,
     tracing: Option<Tracing>,
     drain_timeout: Duration,
@@ -108,7 +113,8 @@ impl Server {
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
-        let (service, scopes) = service_router(config, features, &description, &metrics, &workers)?;
+        let (guard, keys) = auth::open(&config.auth, &metrics, &readiness)?.unzip();
+        let (service, scopes) = service_router(config, features, &description, &metrics, &workers, guard)?;
         let push = match &config.metrics {
             on if on.push => Some(Push::open(on, &metrics, &workers).await),
             _ => None,
@@ -127,6 +133,7 @@ impl Server {
             admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
             workers,
             readiness,
+            keys,
             push,
             tracing,
             drain_timeout: config.server.drain_timeout.0,
@@ -153,13 +160,14 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, push, tracing, drain_timeout } = self;
+        let Self { service, admin, workers, readiness, keys, push, tracing, drain_timeout } = self;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
         let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
         let stop_push = CancellationToken::new();
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
+        let refreshing = keys.map(|keys| tokio::spawn(keys.run(stop_admin.clone())));
         let exports = tracing.map(Tracing::start);
         readiness.start();
         shutdown.drain.cancelled().await;
@@ -189,6 +197,9 @@ impl Server {
             _ = pushing.await;
         }
         stop_admin.cancel();
+        if let Some(refreshing) = refreshing {
+            _ = refreshing.await;
+        }
         if let Ok(connections) = administering.await {
             connections.cut.cancel();
         }
@@ -240,6 +251,7 @@ fn service_router(
     description: &Arc<Description>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
+    guard: Option<Arc<Guard>>,
 ) -> Result<(Router, Scopes), ServerError> {
     let status = health::status(&config.service);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
@@ -257,9 +269,13 @@ fn service_router(
             }
             scopes.add(&path, envelope);
             let methods = if queued {
-                let limits = Limits::of(&config.server);
-                let route =
-                    Route { path: path.as_str().into(), envelope, limits, workers: Arc::clone(workers) };
+                let route = Route {
+                    path: path.as_str().into(),
+                    envelope,
+                    guard: guard.clone().filter(|_| config.auth.guards(&path)),
+                    limits: Limits::of(&config.server),
+                    workers: Arc::clone(workers),
+                };
                 methods.route_layer(from_fn_with_state(Arc::new(route), limits::work))
             } else {
                 admin::unqueued(&path, envelope, methods)
