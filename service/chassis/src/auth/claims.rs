@@ -99,15 +99,16 @@ mod tests {
         assert!(!claims(json!({ "scope": 1, "roles": "orders.read" })).has_scope("orders.read"));
     }
 
+    #[derive(serde::Deserialize)]
+    struct Mail {
+        email: String,
+    }
+
     #[test]
     fn claims_are_shown_without_their_values() {
         let claims = claims(json!({ "sub": "ada", "email": "ada@example.org" }));
         assert_eq!(claims.subject(), Some("ada"));
         assert_eq!(format!("{claims:?}"), r#"{"email", "sub"}"#);
-        #[derive(serde::Deserialize)]
-        struct Mail {
-            email: String,
-        }
         assert_eq!(claims.read::<Mail>().unwrap().email, "ada@example.org");
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Keys(Vec<Key>);
 
 struct Key {
     id: Option<String>,
-    key: DecodingKey,
+    public: DecodingKey,
     /// Names the algorithms of this key: a token never chooses how it is checked.
     validation: Validation,
 }
@@ -61,8 +61,8 @@ impl Keys {
 
     /// The claims of `token`, whose header is `header`, if it counts.
     pub(super) fn check(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
-        let Key { key, validation, .. } = self.find(header)?;
-        Ok(Claims::new(decode(token, key, validation)?.claims))
+        let Key { public, validation, .. } = self.find(header)?;
+        Ok(Claims::new(decode(token, public, validation)?.claims))
     }
 
     /// One key at most: a check costs one signature.
@@ -97,10 +97,10 @@ impl Key {
         if !signs || algorithms.is_empty() {
             return None;
         }
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
+        let public = DecodingKey::from_jwk(&jwk).ok()?;
         let mut validation = rules.validation.clone();
         validation.algorithms = algorithms;
-        Some(Self { id: jwk.common.key_id, key, validation })
+        Some(Self { id: jwk.common.key_id, public, validation })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a request is refused, in the words of RFC 6750.
 
-use std::{borrow::Cow, fmt};
+use std::fmt::{self, Write};
 
 use http::{HeaderValue, StatusCode};
 use jsonwebtoken::errors::ErrorKind;
@@ -101,13 +101,14 @@ impl Refusal {
         if self.reason == Reason::NoKeys {
             return None;
         }
-        let mut challenge = Cow::Borrowed("Bearer realm=\"api\"");
+        let mut challenge = "Bearer realm=\"api\"".to_owned();
+        // Writing to a string does not fail.
         if let Some(error) = self.reason.error() {
             let text = self.reason.text();
-            challenge.to_mut().push_str(&format!(", error=\"{error}\", error_description=\"{text}\""));
+            _ = write!(challenge, ", error=\"{error}\", error_description=\"{text}\"");
         }
         if let Some(scope) = &self.scope {
-            challenge.to_mut().push_str(&format!(", scope=\"{scope}\""));
+            _ = write!(challenge, ", scope=\"{scope}\"");
         }
         HeaderValue::from_str(&challenge).ok()
     }

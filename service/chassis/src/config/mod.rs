@@ -22,6 +22,7 @@ mod cors;
 mod file;
 mod http_url;
 mod listen;
+mod log_file;
 mod metrics;
 mod names;
 mod networks;

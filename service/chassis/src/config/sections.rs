@@ -3,6 +3,7 @@
 use super::{
     Auth, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional,
     Reader, Root, Timeout, Tracing,
+    log_file::{LogConfig, LogFile},
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -197,7 +198,8 @@ impl OpenApi {
     }
 }
 
-/// What is logged, where to, and how.
+/// What is logged, where to, and how. `logging.config_file` (`PYMICRO_LOGCONFIG`) names a file of Python's `logging`
+/// (TOML, YAML or INI) whose values take the place of the defaults; what it says in vain is a warning at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
     /// Default INFO.
@@ -212,6 +214,9 @@ pub struct Logging {
     pub file_format: LogFormat,
     /// A file that would get longer is put aside. Default 1024000 bytes (contract 5.8.31).
     pub file_size: ByteSize,
+    /// Whether lines of [functions](crate::logging::Function) show the values of arguments. Default false: they may be
+    /// secrets.
+    pub args: bool,
     /// How many of those are kept beside the current one, 1 to 1024. Default 10.
     pub file_count: Count,
 }
@@ -223,14 +228,25 @@ impl Logging {
             Legacy::same("APP_STREAM_LOG_LEVEL"),
             Legacy::same("PYMICRO_LOGLEVEL"),
         ];
+        const CONFIG_FILE: &[Legacy] = &[Legacy::same("PYMICRO_LOGCONFIG")];
+        let path: Option<LogConfig> = reader.key("logging.config_file").above_file(CONFIG_FILE).or(None);
+        let told = path.map(|LogConfig { path, told }| {
+            for unused in &told.unused {
+                reader.warn(format!("{}: {unused}", path.display()));
+            }
+            told
+        });
+        let LogFile { level, format, file, file_format, file_size, file_count, unused: _ } =
+            told.unwrap_or_default();
         Self {
-            level: reader.key("logging.level").above_file(LEVEL).or(Level::Info),
-            format: reader.key("logging.format").or(LogFormat::Cst),
+            level: reader.key("logging.level").above_file(LEVEL).or(level.unwrap_or(Level::Info)),
+            format: reader.key("logging.format").or(format.unwrap_or(LogFormat::Cst)),
             index: reader.key("logging.index").or(service.name.clone()),
-            file: reader.key("logging.file").or(Optional::NONE),
-            file_format: reader.key("logging.file_format").or(LogFormat::JsonEs),
-            file_size: reader.key("logging.file_size").or(ByteSize(1_024_000)),
-            file_count: reader.key("logging.file_count").or(Count::new(10)),
+            args: reader.key("logging.args").or(false),
+            file: reader.key("logging.file").or(file.unwrap_or(Optional::NONE)),
+            file_format: reader.key("logging.file_format").or(file_format.unwrap_or(LogFormat::JsonEs)),
+            file_size: reader.key("logging.file_size").or(file_size.unwrap_or(ByteSize(1_024_000))),
+            file_count: reader.key("logging.file_count").or(file_count.unwrap_or(Count::new(10))),
         }
     }
 }

@@ -114,7 +114,8 @@ impl Server {
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
         let (guard, keys) = auth::open(&config.auth, &metrics, &readiness)?.unzip();
-        let (service, scopes) = service_router(config, features, &description, &metrics, &workers, guard)?;
+        let (service, scopes) =
+            service_router(config, features, &description, &metrics, &workers, guard.as_ref())?;
         let push = match &config.metrics {
             on if on.push => Some(Push::open(on, &metrics, &workers).await),
             _ => None,
@@ -251,7 +252,7 @@ fn service_router(
     description: &Arc<Description>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
-    guard: Option<Arc<Guard>>,
+    guard: Option<&Arc<Guard>>,
 ) -> Result<(Router, Scopes), ServerError> {
     let status = health::status(&config.service);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
@@ -272,7 +273,7 @@ fn service_router(
                 let route = Route {
                     path: path.as_str().into(),
                     envelope,
-                    guard: guard.clone().filter(|_| config.auth.guards(&path)),
+                    guard: guard.filter(|_| config.auth.guards(&path)).cloned(),
                     limits: Limits::of(&config.server),
                     workers: Arc::clone(workers),
                 };
