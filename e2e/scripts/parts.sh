@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: statsd-exporter zipkin
+# PART: nginx prometheus statsd-exporter zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -25,12 +25,44 @@ fetch_zipkin() {
 	}
 	exec {lock}>&-
 }
+# The cluster's image of it, unpacked, with a script that starts it with the
+# libraries it was built with.
+unpack_nginx() {
+	local archive=$1 loader
+	exec {lock}>"$cache/parts/.nginx.lock"
+	flock "$lock"
+	[ -e "$dir" ] || {
+		rm -rf "$dir.new"
+		mkdir -p "$dir.new/image" "$dir.new/root"
+		tar -xf "$archive" -C "$dir.new/image"
+		tar -xf "$dir.new/image/$(jq -r '.[0].Layers[0]' "$dir.new/image/manifest.json")" -C "$dir.new/root"
+		rm -r "$dir.new/image"
+		loader=$(cd "$dir.new" && find root -name 'ld-linux-*' -perm -u+x | head -n 1)
+		printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' \
+			"$dir/$loader" "$dir/root/usr/lib" "$dir/root/usr/sbin/nginx" >"$dir.new/nginx"
+		chmod +x "$dir.new/nginx"
+		mv "$dir.new" "$dir"
+	}
+	exec {lock}>&-
+}
 for part; do
 	case $part in
-	statsd-exporter)
+	nginx)
+		if command -v apt-get >/dev/null; then
+			archive=$("$cluster_dir/nginx.sh")
+			mkdir -p "$cache/parts"
+			dir=$cache/parts/$(basename "$archive" .tar)
+			unpack_nginx "$archive"
+			prune "$cache/parts" nginx
+			echo "$dir/nginx"
+		else
+			lacks "$part" "apt is missing, which it comes with"
+		fi
+		;;
+	prometheus | statsd-exporter)
 		if command -v go >/dev/null; then
-			dir=$("$cluster_dir/build.sh" statsd-exporter)
-			echo "$dir/statsd_exporter"
+			dir=$("$cluster_dir/build.sh" "$part")
+			echo "$dir/${part/-/_}"
 		else
 			lacks "$part" "Go is missing, which it is built with (https://go.dev/dl)"
 		fi

@@ -79,6 +79,60 @@ impl StatsdExporter {
     }
 }
 
+/// Prometheus, which scrapes one service as OpenMetrics.
+pub struct Prometheus {
+    web: SocketAddr,
+    _directory: tempfile::TempDir,
+    _child: Child,
+}
+
+impl Prometheus {
+    pub async fn start(target: SocketAddr) -> Option<Self> {
+        let program = program("prometheus").await?;
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, scrape_protocols: [OpenMetricsText1.0.0]}}\n\
+             scrape_configs: [{{job_name: service, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let web = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+            .arg(format!("--web.listen-address={web}"))
+            .arg("--log.level=error")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(web).await.is_ok()).await;
+        Some(Self { web, _directory: directory, _child: child })
+    }
+
+    async fn ask(&self, path: &str) -> Value {
+        let answer = fetch(&format!("http://{}/api/v1/{path}", self.web), None, LONG).await.unwrap();
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        body["data"].take()
+    }
+
+    /// The value of an expression that is one series.
+    pub async fn value(&self, expression: &str) -> Option<f64> {
+        let result = self.ask(&format!("query?query={expression}")).await;
+        result["result"][0]["value"][1].as_str().map(|value| value.parse().unwrap())
+    }
+
+    /// What it knows of a metric.
+    pub async fn kind(&self, metric: &str) -> Option<String> {
+        let known = self.ask(&format!("metadata?metric={metric}")).await;
+        known[metric][0]["type"].as_str().map(str::to_owned)
+    }
+
+    /// Why the last scrape failed; empty if it did not.
+    pub async fn scrape_error(&self) -> String {
+        self.ask("targets").await["activeTargets"][0]["lastError"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
 /// The Zipkin server, with its spans in memory.
 pub struct Zipkin {
     pub address: SocketAddr,
