@@ -7,6 +7,7 @@
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client
 //! ```
 
+pub mod alias;
 mod catalog;
 pub mod cli;
 pub mod config;

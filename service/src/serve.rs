@@ -13,11 +13,13 @@ use chassis::{
     },
 };
 
-use crate::Config;
+use crate::{Config, alias::Alias};
 
 /// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
-pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
-    let Loaded { config, settings, warnings } = Config::load(&sources)?;
+pub(crate) fn run(sources: Sources, alias: Alias) -> anyhow::Result<ExitCode> {
+    let loaded = Config::load(&sources)?;
+    alias.announce(&sources, &loaded)?;
+    let Loaded { config, settings, warnings } = loaded;
     logging::init(&config.chassis.logging)?;
     for warning in warnings {
         tracing::warn!("{warning}");
