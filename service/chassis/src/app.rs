@@ -15,12 +15,26 @@ use crate::{
 pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
+    #[cfg(feature = "testkit")]
+    mock: Option<crate::testkit::Mock>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?) })
+        Ok(Self {
+            features: Vec::new(),
+            metrics: Arc::new(Metrics::new()?),
+            #[cfg(feature = "testkit")]
+            mock: None,
+        })
+    }
+
+    /// Lets `mock` stand for every [`upstream`](Self::upstream) that is made from now on.
+    #[cfg(feature = "testkit")]
+    #[must_use]
+    pub fn mocked(self, mock: &crate::testkit::Mock) -> Self {
+        Self { mock: Some(mock.clone()), ..self }
     }
 
     /// Adds the routes of a feature.
@@ -40,7 +54,12 @@ impl App {
     ///
     /// An error when it has no URL, or one that is `https` where no certificates are.
     pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
-        Upstream::new(config, self.metrics.upstreams().of(config.name))
+        let metrics = self.metrics.upstreams().of(config.name);
+        #[cfg(feature = "testkit")]
+        if let Some(mock) = &self.mock {
+            return Upstream::mocked(config, metrics, mock);
+        }
+        Upstream::new(config, metrics)
     }
 
     /// Where a feature makes its counters.

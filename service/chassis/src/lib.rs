@@ -38,6 +38,8 @@ pub mod pagination;
 mod routes;
 pub mod server;
 pub mod statsd;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod trace;
 
 pub use app::App;

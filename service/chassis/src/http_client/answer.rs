@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(upstream: &'static str, head: response::Parts, body: Bytes) -> Self {
+    pub(crate) fn new(upstream: &'static str, head: response::Parts, body: Bytes) -> Self {
         Self { upstream, head, body }
     }
 

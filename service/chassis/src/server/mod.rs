@@ -31,9 +31,9 @@ use axum::{Router, middleware::from_fn_with_state};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::front::Front;
 use self::{
     connection::Patience,
-    front::Front,
     limits::{Limits, Route},
     listener::Connections,
     scopes::Scopes,
@@ -91,28 +91,35 @@ pub enum ServerError {
 pub struct Server {
     service: Bound,
     admin: Bound,
-    workers: Arc<Workers>,
-    readiness: Arc<Readiness>,
-    keys: Option<Refresh>,
-    push: Option<Push>,
-    tracing: Option<Tracing>,
+    inside: Inside,
     drain_timeout: Duration,
 }
 
-struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
-    connections: Connections,
+/// What requests find behind both listeners, and what works beside them.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub service: Front,
+    pub admin: Front,
+    pub inside: Inside,
 }
 
-impl Server {
-    /// Binds both listeners of `config` for the routes of `app`.
-    pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+/// What is shared by both listeners.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    pub readiness: Arc<Readiness>,
+    workers: Arc<Workers>,
+    keys: Option<Refresh>,
+    push: Option<Push>,
+    tracing: Option<Tracing>,
+}
+
+impl Assembled {
+    /// Everything that `config` says of `app` but the sockets.
+    pub(crate) async fn new(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(Description::of(config, &app));
-        let App { features, metrics } = app;
+        let App { features, metrics, .. } = app;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
-        let patience = Patience::of(&config.server);
         let (guard, keys) = auth::open(&config.auth, &metrics, &readiness)?.unzip();
         let (service, scopes) =
             service_router(config, features, &description, &metrics, &workers, guard.as_ref())?;
@@ -129,14 +136,25 @@ impl Server {
                 .always(config.cors.headers())
                 .traced(tracer);
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
+        Ok(Self { service, admin, inside: Inside { readiness, workers, keys, push, tracing } })
+    }
+}
+
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    connections: Connections,
+}
+
+impl Server {
+    /// Binds both listeners of `config` for the routes of `app`.
+    pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+        let Assembled { service, admin, inside } = Assembled::new(config, app).await?;
+        let patience = Patience::of(&config.server);
         Ok(Self {
             service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
             admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
-            workers,
-            readiness,
-            keys,
-            push,
-            tracing,
+            inside,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -153,7 +171,7 @@ impl Server {
 
     /// The worker slots, to watch or resize them.
     pub fn workers(&self) -> Arc<Workers> {
-        Arc::clone(&self.workers)
+        Arc::clone(&self.inside.workers)
     }
 
     /// Serves until `shutdown` asks for the end and the drain is over.
@@ -161,7 +179,8 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, keys, push, tracing, drain_timeout } = self;
+        let Self { service, admin, inside, drain_timeout } = self;
+        let Inside { readiness, workers, keys, push, tracing } = inside;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
