@@ -28,7 +28,7 @@ async fn program(part: &str) -> Option<PathBuf> {
 }
 
 /// A port that was free just now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -76,6 +76,43 @@ impl StatsdExporter {
             .filter(of_name)
             .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+}
+
+/// nginx as `compose.yaml` has it, in front of a service.
+pub struct Nginx {
+    pub address: SocketAddr,
+    _directory: tempfile::TempDir,
+    _child: Child,
+}
+
+impl Nginx {
+    pub async fn start(service: SocketAddr) -> Option<Self> {
+        let program = program("nginx").await?;
+        let directory = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut server = include_str!("../../proxy.conf").to_owned();
+        for (theirs, ours) in [
+            ("listen 80;", format!("listen {address};")),
+            ("http://service:8080;", format!("http://{service};")),
+        ] {
+            assert!(server.contains(theirs), "{theirs}");
+            server = server.replace(theirs, &ours);
+        }
+        let config = directory.path().join("nginx.conf");
+        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {kind};"))
+            .concat();
+        let main = "daemon off; master_process off; pid pid; error_log stderr warn; events {}";
+        std::fs::write(&config, format!("{main} http {{ access_log off; {paths} {server} }}")).unwrap();
+        let child = Command::new(program)
+            .args(["-e", "stderr", "-p"])
+            .args([directory.path(), "-c".as_ref(), &config])
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        Some(Self { address, _directory: directory, _child: child })
     }
 }
 
