@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: nginx prometheus statsd-exporter zipkin
+# PART: nginx oidc-provider prometheus statsd-exporter zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -22,6 +22,17 @@ fetch_zipkin() {
 			mvn -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
 			-Dartifact="io.zipkin:zipkin-server:$version:jar:exec" -DoutputDirectory="$cache/parts/.zipkin.new"
 		mv "$cache/parts/.zipkin.new/${jar##*/}" "$jar"
+	}
+	exec {lock}>&-
+}
+fetch_oidc_provider() {
+	exec {lock}>"$cache/parts/.oidc-provider.lock"
+	flock "$lock"
+	[ -e "$dir" ] || {
+		rm -rf "$dir.new"
+		progress "fetching oidc-provider $version" "$cache/log/fetch-oidc-provider.log" \
+			npm install --prefix "$dir.new" --no-audit --no-fund --ignore-scripts "oidc-provider@$version"
+		mv "$dir.new" "$dir"
 	}
 	exec {lock}>&-
 }
@@ -57,6 +68,19 @@ for part; do
 			echo "$dir/nginx"
 		else
 			lacks "$part" "apt is missing, which it comes with"
+		fi
+		;;
+	oidc-provider)
+		version=9.13.3
+		dir=$cache/parts/oidc-provider-$version
+		if ! command -v node >/dev/null; then
+			lacks "$part" "Node is missing, which it runs on (Debian: nodejs)"
+		elif [ ! -e "$dir" ] && ! command -v npm >/dev/null; then
+			lacks "$part" "npm is missing, which fetches it (Debian: npm)"
+		else
+			mkdir -p "$cache/parts"
+			fetch_oidc_provider
+			echo "$dir/node_modules/oidc-provider/lib/index.js"
 		fi
 		;;
 	prometheus | statsd-exporter)

@@ -30,7 +30,7 @@ on_end() {
 
 phase "set-up"
 "$scripts/setup.sh" build browser cluster
-"$scripts/parts.sh" nginx prometheus statsd-exporter zipkin >/dev/null
+"$scripts/parts.sh" nginx oidc-provider prometheus statsd-exporter zipkin >/dev/null
 # One of a test that was killed.
 "$cluster_dir/down.sh"
 phase "format"

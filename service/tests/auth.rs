@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use support::{
     http::{Answer, Connection, get, get_with, post},
     issuer::{Issuer, Key, encode, now},
+    parts::OidcProvider,
     process::Process,
     running::Running,
     soon, until,
@@ -83,6 +84,22 @@ async fn a_good_token_of_each_algorithm_is_let_through_and_its_claims_reach_the_
     let answer = get_with(running.service, "/code", &[("authorization", &format!("bEARER   {token}"))]).await;
     assert_eq!(answer.status, 200, "RFC 7235: the scheme's case plays no role");
     assert_eq!(issuer.fetches(), 1, "none of this asked the issuer");
+}
+
+#[tokio::test]
+async fn a_real_provider_s_token_is_let_through() {
+    let Some(provider) = OidcProvider::start().await else { return };
+    let scopes = ("CHASSIS_AUTH__SCOPES", "orders.read");
+    let running = service(&provider.name(), &[scopes]).await;
+    until(200, async || get(running.admin, "/readyz").await.status).await;
+    let token = provider.token().await;
+    let answer = shown(&running, "/code", &token).await;
+    assert_eq!((answer.status, &answer.json()["data"]), (200, &json!("shop")));
+    let (head, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(verdict(&running, &format!("{head}.AAAA")).await.2, "the token's signature is wrong");
+    let other = service(&provider.name(), &[("CHASSIS_AUTH__AUDIENCE", "billing")]).await;
+    until(200, async || get(other.admin, "/readyz").await.status).await;
+    assert_eq!(verdict(&other, &token).await.2, "the token is for another service");
 }
 
 #[tokio::test]
@@ -310,7 +327,7 @@ async fn keys_are_fetched_again_at_their_interval() {
 }
 
 #[tokio::test]
-async fn a_storm_of_unknown_keys_is_one_fetch() {
+async fn a_storm_of_unknown_keys_is_one_fetch_per_pause() {
     let key = Key::ec("1");
     let issuer = Issuer::start(&[&key]).await;
     let running = ready(&issuer, &[("CHASSIS_AUTH__PAUSE", "300ms")]).await;
@@ -327,6 +344,9 @@ async fn a_storm_of_unknown_keys_is_one_fetch() {
     let began = std::time::Instant::now();
     let verdicts = futures::future::join_all(tokens.iter().map(|token| verdict(&running, token))).await;
     assert!(verdicts.iter().all(|(status, ..)| *status == 401));
+    for n in 0..30 {
+        assert_eq!(verdict(&running, &unknown(n)).await.0, 401);
+    }
     let most = 3 + began.elapsed().as_millis() / 300;
     assert!((2..=most).contains(&(issuer.fetches() as u128)), "{} of {most}", issuer.fetches());
     assert_eq!(verdict(&running, &key.token(&issuer.claims(&json!({})))).await.0, 200);

@@ -9,7 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{LONG, until};
+use super::{LONG, http::Connection, until};
 
 /// The path of `part`, got when it is missing. `None`, said even where the output of passed tests is not shown, when
 /// this machine cannot have it.
@@ -113,6 +113,45 @@ impl Nginx {
             .unwrap();
         until(true, async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
         Some(Self { address, _directory: directory, _child: child })
+    }
+}
+
+/// A certified OpenID provider with one client, which may `orders.read`.
+pub struct OidcProvider {
+    address: SocketAddr,
+    _child: Child,
+}
+
+impl OidcProvider {
+    pub async fn start() -> Option<Self> {
+        let library = program("oidc-provider").await?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/oidc-provider.mjs");
+        let child = Command::new("node")
+            .arg(script)
+            .arg(library)
+            .arg(address.port().to_string())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        Some(Self { address, _child: child })
+    }
+
+    pub fn name(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// An access token for the client.
+    pub async fn token(&self) -> String {
+        let form = "grant_type=client_credentials&client_id=shop&client_secret=geheim&scope=orders.read";
+        let length = form.len();
+        let mut connection = Connection::open(self.address).await;
+        let head = format!("POST /token HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n", self.address);
+        connection.send(head + "content-type: application/x-www-form-urlencoded\r\n\r\n" + form).await;
+        let answer = connection.answer().await.json();
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 }
 
