@@ -274,7 +274,9 @@ async fn both_documents_say_that_a_token_is_needed() {
     let running = Running::bundled(&env).await;
     let v3 = get(running.service, "/openapi/v3.json").await.json();
     let list = &v3["paths"]["/fibonacci/list"]["get"];
-    let bearer = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    let description = format!("An access token of {name}");
+    let bearer =
+        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description });
     assert_eq!(v3["components"]["securitySchemes"]["token"], bearer);
     assert_eq!(list["security"], json!([{ "token": ["fibonacci"] }]));
     assert!(list["responses"]["401"].is_object() && list["responses"]["403"].is_object());

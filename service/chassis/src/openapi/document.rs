@@ -46,9 +46,14 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
         }
     }
     let mut components = json!({ "schemas": schemas });
-    if config.auth.issuer.is_some() {
-        let scheme = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
-        components["securitySchemes"] = json!({ TOKEN: scheme });
+    if let Some(issuer) = &config.auth.issuer {
+        let description = format!("An access token of {}", issuer.as_str());
+        components["securitySchemes"] = json!({ TOKEN: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": description,
+        } });
     }
     json!({
         "openapi": "3.1.0",

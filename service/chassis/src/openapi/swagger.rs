@@ -69,15 +69,15 @@ pub(super) fn of(openapi: &Value) -> Value {
         "paths": paths.collect::<Map<_, _>>(),
         "definitions": definitions.collect::<Map<_, _>>(),
     });
-    if openapi["components"].get("securitySchemes").is_some() {
+    if let Some(scheme) = openapi["components"]["securitySchemes"].get(TOKEN) {
+        let token = scheme["description"].as_str().unwrap_or_default();
         // It knows no bearer tokens: as near as it gets.
-        let scheme = json!({
+        swagger["securityDefinitions"] = json!({ TOKEN: {
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Bearer `, and the token",
-        });
-        swagger["securityDefinitions"] = json!({ TOKEN: scheme });
+            "description": format!("{token}, with `Bearer ` before it"),
+        } });
     }
     swagger
 }
