@@ -57,7 +57,7 @@ pub struct Function {
     description: Cow<'static, str>,
     tracing: bool,
     level: Level,
-    args: Vec<(&'static str, String)>,
+    args: Vec<(&'static str, Cow<'static, str>)>,
     show_args: bool,
 }
 
@@ -109,8 +109,11 @@ impl Function {
 
     /// An argument. Its value is looked at only if `logging.args` is true.
     pub fn arg(mut self, name: &'static str, value: &impl Debug) -> Self {
-        let shown =
-            if self.show_args { trace::bounded(&format_args!("{value:?}")) } else { HIDDEN.to_owned() };
+        let shown = if self.show_args {
+            Cow::Owned(trace::bounded(&format_args!("{value:?}")))
+        } else {
+            Cow::Borrowed(HIDDEN)
+        };
         self.args.push((name, shown));
         self
     }
@@ -136,10 +139,12 @@ impl Function {
         outcome
     }
 
-    /// In order, and by name.
-    fn arguments(&self) -> (Value, Value) {
-        let by_name = self.args.iter().map(|(name, value)| (*name, value.as_str()));
-        (self.args.iter().map(|(_, value)| value.as_str()).collect(), by_name.collect())
+    fn args(&self) -> Value {
+        self.args.iter().map(|(_, value)| &**value).collect()
+    }
+
+    fn kwargs(&self) -> Value {
+        self.args.iter().map(|(name, value)| (*name, &**value)).collect()
     }
 
     fn span(&self, app: &str) -> Span {
@@ -173,11 +178,10 @@ struct Line<'c> {
     duration: f64,
 }
 
-/// An event's level is fixed where it stands.
+/// An event's level is fixed where it stands. Values are only made of an event that is written.
 macro_rules! line {
     ($line:expr, $level:ident, $outcome:literal $(, $exception:ident)?) => {{
         let Line { function, app, begun, ended, duration } = $line;
-        let (args, kwargs) = function.arguments();
         tracing::$level!(
             target: "function",
             category = function.category.unwrap_or(app),
@@ -185,8 +189,8 @@ macro_rules! line {
             detail = function.detail,
             log_type = function.kind,
             description = &*function.description,
-            %args,
-            %kwargs,
+            args = %function.args(),
+            kwargs = %function.kwargs(),
             start_time = %begun,
             end_time = %ended,
             duration = *duration,
