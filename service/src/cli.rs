@@ -13,7 +13,7 @@ use chassis::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, fetch::Fetch, serve};
+use crate::{Config, alias::Alias, fetch::Fetch, serve};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -114,11 +114,11 @@ enum PrintFormat {
 
 impl Cli {
     /// Does what was asked. A [`chassis::config::ConfigError`] stays recognisable inside the error.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub fn run(self, alias: Alias) -> anyhow::Result<ExitCode> {
         let Self { common: Common { config, set }, command } = self;
         let sources = Sources::from_process(config, set);
         match command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(sources),
+            Command::Serve => serve::run(sources, alias),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
             Command::Config(ConfigCommand::Set { key, value }) => {
