@@ -357,6 +357,8 @@ mod tests {
             let error = edited("a.yaml", yaml, key, value).unwrap_err().to_string();
             assert!(error.contains(reason), "{key}: {error}");
         }
+        let error = edited("a.yaml", "server: {\n  workers: 4\n}\n", "server.timeout", "5s").unwrap_err();
+        assert!(error.to_string().contains("server.timeout cannot be changed where it stands in"), "{error}");
         let error = edited("a.toml", "[server", "server.workers", "1").unwrap_err().to_string();
         assert!(error.contains("is not valid TOML"), "{error}");
         let none = set(&Sources::default(), "a.b", "1", |sources| super::super::load(sources, Config::read));
