@@ -124,6 +124,7 @@ impl Cli {
             Command::Config(ConfigCommand::Set { key, value }) => {
                 match config::set(&sources, &key, &value, Config::load) {
                     Ok(()) => Ok(ExitCode::SUCCESS),
+                    // For the exit code.
                     Err(EditError::Config(error)) => Err(error.into()),
                     Err(error) => Err(error.into()),
                 }
@@ -185,22 +186,26 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
     let notifier = notifier
         .context("notifications are off; set notify.email.enabled or notify.slack.enabled to true")?;
     match command {
-        NotifyCommand::Send { message } => block_on(notifier.send(&message))??,
-        NotifyCommand::Flush => {
-            let mut code = ExitCode::SUCCESS;
-            for Delivery { channel, outcome } in block_on(notifier.flush())? {
-                match outcome {
-                    Ok(count) => println!("{channel}: {count} sent"),
-                    Err(error) => {
-                        eprintln!("{channel}: {:#}", anyhow::Error::new(error));
-                        code = ExitCode::FAILURE;
-                    }
-                }
+        NotifyCommand::Send { message } => {
+            block_on(notifier.send(&message))??;
+            Ok(ExitCode::SUCCESS)
+        }
+        NotifyCommand::Flush => Ok(report(block_on(notifier.flush())?)),
+    }
+}
+
+fn report(deliveries: Vec<Delivery>) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for Delivery { channel, outcome } in deliveries {
+        match outcome {
+            Ok(count) => println!("{channel}: {count} sent"),
+            Err(error) => {
+                eprintln!("{channel}: {:#}", anyhow::Error::new(error));
+                code = ExitCode::FAILURE;
             }
-            return Ok(code);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    code
 }
 
 fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {
