@@ -3,6 +3,7 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
+#   proxy    the tests of the service's requests through a SOCKS proxy
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -40,6 +41,9 @@ for purpose; do
 		need chromium chromium "opens the service's pages"
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
+		;;
+	proxy)
+		[ -e /usr/sbin/tor ] || need tor tor "says what a SOCKS proxy gets to know"
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac
