@@ -8,7 +8,7 @@ SHELL := /bin/bash
 scripts := e2e/scripts
 
 .PHONY: help up down kubeconfig test check fmt lint unit generate check-generated images cluster chart deny \
-	e2e e2e-kind traffic bench-smoke
+	e2e e2e-kind traffic fuzz coverage bench-smoke
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -65,6 +65,12 @@ e2e-kind: ## The e2e tests on kind
 
 traffic: ## A million requests while everything changes: none may be lost (15 min; TABLE=FILE)
 	@$(scripts)/traffic.sh
+
+fuzz: ## 5000 requests for each of the service's profiles, made of its OpenAPI document (REQUESTS=, SEED=)
+	@$(scripts)/fuzz.sh
+
+coverage: ## Lines of the service and its chassis that tests run: at least 90 %, with junit, Cobertura and HTML (OUT=DIR)
+	@$(scripts)/coverage.sh
 
 bench-smoke: ## A table: apply to Ready, memory, program sizes; asserts nothing
 	@$(scripts)/bench-smoke.sh

@@ -8,7 +8,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator
 
 # The directory with every file of a cluster. Not below XDG_RUNTIME_DIR: that is
 # another one in the next login or in cron, and often too small for the images.
-STATE=$(realpath -m "${STATE:-$cache/clusters/default}")
+STATE=$(realpath -m "${STATE:-$cache/clusters/${own_cluster:-default}}")
 export STATE
 
 say() { printf '%s\n' "$*" >&2; }

@@ -2,6 +2,9 @@
 # Shared by the scripts behind the make targets; sourced.
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# A script that sets own_cluster=NAME before has a cluster of its own, one for each
+# checkout: two can be tested at a time, and one of make up is not disturbed.
+[ -z "${own_cluster:-}" ] || own_cluster=$own_cluster-$(printf %s "$repo" | sha256sum | cut -c 1-8)
 # shellcheck source=../cluster/lib.sh
 . "$repo/e2e/cluster/lib.sh"
 scripts=$repo/e2e/scripts

@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: statsd-exporter tor zipkin
+# PART: smtp statsd-exporter tor zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -27,6 +27,13 @@ fetch_zipkin() {
 }
 for part; do
 	case $part in
+	smtp)
+		if /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
+			echo /usr/bin/python3
+		else
+			lacks "$part" "aiosmtpd is missing (Debian: python3-aiosmtpd; e2e/scripts/setup.sh mail installs it)"
+		fi
+		;;
 	statsd-exporter)
 		if command -v go >/dev/null; then
 			dir=$("$cluster_dir/build.sh" statsd-exporter)

@@ -3,6 +3,8 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
+#   fuzz     the requests made of its OpenAPI document
+#   mail     the tests of its notifications
 #   proxy    the tests of the service's requests through a SOCKS proxy
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
@@ -41,6 +43,14 @@ for purpose; do
 		need chromium chromium "opens the service's pages"
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
+		;;
+	fuzz)
+		python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null ||
+			missing+=("python3-venv (installs schemathesis)")
+		;;
+	mail)
+		# The system's Python: another one that comes first in PATH does not see Debian's packages.
+		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
 		;;
 	proxy)
 		[ -e /usr/sbin/tor ] || need tor tor "says what a SOCKS proxy gets to know"

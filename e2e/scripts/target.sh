@@ -66,6 +66,7 @@ helm() { "$HELM" "$@"; }
 # start_cluster: it runs, and KUBECONFIG names it and nothing else.
 start_cluster() {
 	local path dir
+	cluster_started=1
 	path=$(kubeconfig_path)
 	dir=$(dirname "$path")
 	case $cluster in
@@ -176,6 +177,23 @@ bring_up_operator() {
 	phase "operator"
 	install_chart
 }
+
+# A cluster of the script's own ends with the script.
+cluster_started=
+if [ -n "${own_cluster:-}" ]; then
+	cluster=local
+	on_failure() {
+		case $1 in operator | e2e | traffic) diagnose ;; esac
+	}
+	on_end() {
+		[ -n "$cluster_started" ] || return 0
+		if [ -n "${KEEP:-}" ] && alive; then
+			say "kept: export KUBECONFIG=$STATE/kubeconfig; remove it with STATE=$STATE make down"
+		else
+			"$cluster_dir/down.sh"
+		fi
+	}
+fi
 
 # diagnose: what helps to understand a failure on the cluster.
 diagnose() {

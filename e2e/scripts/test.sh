@@ -4,33 +4,17 @@
 #
 #   KEEP=1   leaves the cluster for a look when something failed
 set -euo pipefail
-# By the path of this checkout: two can be tested at a time.
-here=$(cd "$(dirname "$0")" && pwd)
-STATE=${STATE:-${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator/clusters/test-$(printf %s "$here" | sha256sum | cut -c 1-8)}
-. "$here/lib.sh"
+own_cluster=test
+. "$(dirname "$0")/lib.sh"
 . "$scripts/target.sh"
-cluster=local
 export ADDONS=${ADDONS-$test_addons}
 mkdir -p "$cache"
 exec {lock}>"$cache/.test-$(basename "$STATE").lock"
 flock -n "$lock" || die "another make test runs for this checkout"
 
-started=
-on_failure() {
-	case $1 in operator | e2e) diagnose ;; esac
-}
-on_end() {
-	[ -n "$started" ] || return 0
-	if [ -n "${KEEP:-}" ] && alive; then
-		say "kept: export KUBECONFIG=$STATE/kubeconfig; remove it with STATE=$STATE make down"
-	else
-		"$cluster_dir/down.sh"
-	fi
-}
-
 phase "set-up"
-"$scripts/setup.sh" build browser cluster proxy
-"$scripts/parts.sh" statsd-exporter tor zipkin >/dev/null
+"$scripts/setup.sh" build browser mail proxy cluster
+"$scripts/parts.sh" smtp statsd-exporter tor zipkin >/dev/null
 # One of a test that was killed.
 "$cluster_dir/down.sh"
 phase "format"
@@ -39,6 +23,8 @@ phase "clippy"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 phase "unit, golden and fake API tests"
 cargo test --locked --workspace
+phase "requests made of the OpenAPI document"
+REQUESTS=1000 "$scripts/fuzz.sh" all
 phase "the real nginx takes our configurations"
 "$scripts/nginx.sh"
 phase "generated files are fresh"
@@ -48,7 +34,6 @@ phase "dependencies (cargo deny)"
 phase "images"
 build_images operator service e2e-client
 phase "cluster"
-started=1
 start_cluster
 phase "chart"
 "$scripts/chart.sh"

@@ -9,30 +9,16 @@
 # The cluster is one of its own, removed in the end: the operator is stopped for
 # the controls, and the load wants the machine for itself.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-STATE=${STATE:-${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator/clusters/traffic-$(printf %s "$here" | sha256sum | cut -c 1-8)}
-table=$(realpath -m "${TABLE:-${XDG_CACHE_HOME:-$HOME/.cache}/microservice-operator/log/traffic.md}")
-. "$here/lib.sh"
+# Before lib.sh goes to the repository.
+table=${TABLE:+$(realpath -m "$TABLE")}
+own_cluster=traffic
+. "$(dirname "$0")/lib.sh"
 . "$scripts/target.sh"
-cluster=local
-
-started=
-on_failure() {
-	case $1 in operator | traffic) diagnose ;; esac
-}
-on_end() {
-	[ -n "$started" ] || return 0
-	if [ -n "${KEEP:-}" ] && alive; then
-		say "kept: export KUBECONFIG=$STATE/kubeconfig; remove it with STATE=$STATE make down"
-	else
-		"$cluster_dir/down.sh"
-	fi
-}
+table=${table:-$cache/log/traffic.md}
 
 phase "set-up"
 "$scripts/setup.sh" build cluster
 "$cluster_dir/down.sh"
-started=1
 ADDONS=coredns
 export ADDONS
 bring_up_operator operator service e2e-client

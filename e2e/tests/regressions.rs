@@ -56,20 +56,22 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The threads that a comment names, and the first test after it.
 fn named(text: &str) -> Vec<(String, String)> {
     let (mut threads, mut found) = (String::new(), Vec::new());
-    let mut names = false;
+    let (mut in_threads, mut is_test) = (false, false);
     for line in text.lines().map(str::trim) {
         let comment = line.strip_prefix("//!").or_else(|| line.strip_prefix("///")).map(str::trim);
         if let Some(comment) = comment {
             let rest = comment.strip_prefix("peers: ");
-            names = rest.is_some() || (names && !comment.is_empty());
-            if names {
+            in_threads = rest.is_some() || (in_threads && !comment.is_empty());
+            if in_threads {
                 let gap = if threads.is_empty() { "" } else { " " };
                 write!(threads, "{gap}{}", rest.unwrap_or(comment)).unwrap();
             }
         } else {
-            names = false;
+            in_threads = false;
+            is_test |= line.starts_with("#[") && line.contains("test");
             let function = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn "));
             if let Some((name, _)) = function.and_then(|line| line.split_once('('))
+                && std::mem::take(&mut is_test)
                 && !threads.is_empty()
             {
                 found.push((std::mem::take(&mut threads), name.to_owned()));

@@ -5,9 +5,10 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use chassis::{
     App,
-    config::Sources,
+    config::{self, EditError, Sources},
     http_client::{self, Fetched, TlsError, fetch},
     logship,
+    notify::Delivery,
     openapi::Description,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -29,7 +30,8 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// Configuration file (YAML); else the file that `CHASSIS_CONFIG` or `PYMICRO_CONFIG` names.
+    /// Configuration file (YAML, JSON or TOML); else the one that `CHASSIS_CONFIG`, `PYMICRO_CONFIG` or
+    /// `SANIC_CONFIG_MODULE` names.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Set one key, above every other layer, for example `--set server.workers=8`.
@@ -50,6 +52,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Generation::V3)]
         version: Generation,
     },
+    /// Leave messages for people, and send them.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Look after log lines.
     #[command(subcommand)]
     Logs(LogsCommand),
@@ -69,6 +74,24 @@ enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = PrintFormat::Yaml)]
         format: PrintFormat,
     },
+    /// Set one key in the file; a running service takes up a live one at once.
+    Set {
+        /// One to five names, for example `server.workers`; its section has to be in the file.
+        key: String,
+        /// The service has to start with it.
+        value: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum NotifyCommand {
+    /// Keep a message; a running service, or `notify flush`, sends it.
+    Send {
+        /// At most 64 KiB.
+        message: String,
+    },
+    /// Send all messages now; exit code 1 if a channel fails, whose messages are kept.
+    Flush,
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,7 +121,15 @@ impl Cli {
             Command::Serve => serve::run(sources),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
+            Command::Config(ConfigCommand::Set { key, value }) => {
+                match config::set(&sources, &key, &value, Config::load) {
+                    Ok(()) => Ok(ExitCode::SUCCESS),
+                    Err(EditError::Config(error)) => Err(error.into()),
+                    Err(error) => Err(error.into()),
+                }
+            }
             Command::Openapi { version } => openapi(&sources, version),
+            Command::Notify(command) => notify(&sources, command),
             Command::Logs(LogsCommand::Ship) => ship(&sources),
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch(fetch) => {
@@ -144,6 +175,31 @@ fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
         Generation::V3 => description.openapi(),
     };
     println!("{document:#}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    trust(&config)?;
+    let notifier = App::new()?.notify(&config.chassis)?.notifier();
+    let notifier = notifier
+        .context("notifications are off; set notify.email.enabled or notify.slack.enabled to true")?;
+    match command {
+        NotifyCommand::Send { message } => block_on(notifier.send(&message))??,
+        NotifyCommand::Flush => {
+            let mut code = ExitCode::SUCCESS;
+            for Delivery { channel, outcome } in block_on(notifier.flush())? {
+                match outcome {
+                    Ok(count) => println!("{channel}: {count} sent"),
+                    Err(error) => {
+                        eprintln!("{channel}: {:#}", anyhow::Error::new(error));
+                        code = ExitCode::FAILURE;
+                    }
+                }
+            }
+            return Ok(code);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,8 @@
 //! ```text
 //! microservice                                   serve (the default)
 //! microservice config check | print              look at the configuration
+//! microservice config set a.b.c VALUE            change a line of its file
+//! microservice notify send MESSAGE | flush       notifications
 //! microservice healthcheck                       ask the admin port of a running service
 //! microservice logs ship                         send the log lines that wait to be shipped
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
@@ -13,6 +15,7 @@ pub mod cli;
 pub mod config;
 mod fetch;
 pub mod fibonacci;
+mod inbox;
 pub mod message;
 mod profile;
 mod serve;

@@ -112,7 +112,7 @@ colour: blue
         assert_eq!(output.status.code(), Some(64), "{text}");
         for expected in [
             "15 problems in the configuration",
-            "\"users\" is not in this version; write all, message, fibonacci or catalog",
+            "\"users\" is not in this version; write all, message, fibonacci, catalog or quickstart",
             "\"0\" is not valid; write a whole number from 1 to 1024, for example 4",
             "\"soon\" is not valid; write a duration longer than zero such as 500ms, 60s, 5m or 1h",
             "\"1MB\" is not valid; write a number of bytes such as 65536, 64Ki, 1Mi or 1Gi",

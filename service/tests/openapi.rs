@@ -116,10 +116,11 @@ async fn the_committed_documents_are_those_of_this_program() {
 #[tokio::test]
 async fn each_profile_describes_what_it_serves_and_nothing_of_the_chassis() {
     for (profile, paths) in [
-        ("all", vec!["/fibonacci/list", "/microservice", "/products", "/simple/{id}"]),
+        ("all", vec!["/", "/fibonacci/list", "/microservice", "/products", "/simple/{id}"]),
         ("catalog", vec!["/products", "/simple/{id}"]),
         ("message", vec!["/microservice"]),
         ("fibonacci", vec!["/fibonacci/list"]),
+        ("quickstart", vec!["/"]),
     ] {
         let running = Running::bundled(&[("CHASSIS_PROFILE", profile)]).await;
         for path in [SPEC, V3] {

@@ -7,7 +7,11 @@ mod support;
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use serde_json::json;
-use support::{http::Connection, process::Process, until};
+use support::{
+    http::Connection,
+    process::{Process, run},
+    until,
+};
 
 fn config(workers: u32) -> String {
     format!("server: {{workers: {workers}}}\n")
@@ -32,6 +36,24 @@ async fn a_rewrite_and_a_rename_over_the_file_resize_live() {
     fs::rename(&new, process.file()).unwrap();
     has_workers(&process, 3).await;
     assert_eq!(process.workers().await["requestsPerWorker"], 5);
+}
+
+/// contract 2.2.8
+#[tokio::test]
+async fn what_config_set_writes_is_taken_up() {
+    let process = Process::start("# how many\nserver: { workers: 2 } # slots\n").await;
+    has_workers(&process, 2).await;
+    let file = process.file();
+    let set = async |key: &str, value: &str| {
+        run(&[], &["config", "set", key, value, "--config", file.to_str().unwrap()]).await
+    };
+    assert_eq!(set("server.workers", "7").await.status.code(), Some(0));
+    has_workers(&process, 7).await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), "# how many\nserver: { workers: 7 } # slots\n");
+    for (key, value, code) in [("server.workers", "0", 64), ("cors.origin", "*", 1)] {
+        assert_eq!(set(key, value).await.status.code(), Some(code), "{key}");
+    }
+    assert_eq!(process.workers().await["workers"], 7);
 }
 
 #[tokio::test]

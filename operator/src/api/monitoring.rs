@@ -34,10 +34,7 @@ pub struct Monitoring {
     /// `release: kube-prometheus-stack`. The condition Monitored says which labels are missing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
-        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
-        validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))")
-        .message("labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own"))]
+    #[x_kube(validation = schema::label_values(), validation = schema::foreign_labels())]
     pub labels: BTreeMap<String, String>,
 
     /// Steps that change a pod's labels before it is scraped, in this order, such as one that adds
@@ -81,10 +78,7 @@ pub struct Dashboard {
     /// Labels of the ConfigMap, by which Grafana's sidecar finds it.
     #[serde(default = "grafana_labels")]
     #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
-        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
-        validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))")
-        .message("labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own"))]
+    #[x_kube(validation = schema::label_values(), validation = schema::foreign_labels())]
     pub labels: BTreeMap<String, String>,
 }
 

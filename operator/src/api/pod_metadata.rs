@@ -12,8 +12,7 @@ pub struct PodMetadata {
     /// Labels of the pods, such as `team: payments`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::labels")]
-    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))")
-        .message("label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit"),
+    #[x_kube(validation = schema::label_values(),
         validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/managed-by', 'app.kubernetes.io/part-of', 'pod-template-hash']))")
         .message("microservice.dev/*, app.kubernetes.io/name, app.kubernetes.io/managed-by, app.kubernetes.io/part-of and pod-template-hash are set for you: use a label with a prefix of your own"))]
     pub labels: BTreeMap<String, String>,

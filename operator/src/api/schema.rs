@@ -7,6 +7,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::Condition,
 };
+use kube::core::Rule;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// An object of any content: the service checks it, not the API server.
@@ -61,6 +62,20 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 32,
         "additionalProperties": {"type": "string", "maxLength": 63},
     })
+}
+
+/// The rule of the values of [`labels`].
+pub(super) fn label_values() -> Rule {
+    Rule::new("self.all(k, self[k].matches('^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$'))").message(
+        "label values have at most 63 letters, digits, -, _ or ., and start and end with a letter or digit",
+    )
+}
+
+/// The rule of the names of [`labels`] of an object that has the operator's as well.
+pub(super) fn foreign_labels() -> Rule {
+    Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))").message(
+        "labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own",
+    )
 }
 
 /// Annotations; bounded for the same reason.

@@ -181,19 +181,6 @@ mod tests {
         all(parse(&config(&validated)).unwrap())
     }
 
-    /// peers: nginx/docker-nginx-unprivileged#17, #43
-    #[test]
-    fn nginx_writes_nowhere_but_into_tmp() {
-        let config = config(&Validated::example());
-        let written: Vec<_> = config
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("pid ") || line.contains("_temp_path "))
-            .collect();
-        assert_eq!(written.len(), 6, "the pid and a folder for each of five modules");
-        assert!(written.iter().all(|line| line.contains(" /tmp/")), "{written:?}");
-    }
-
     #[test]
     fn sizes_are_spelled_as_nginx_does() {
         assert_eq!(["1Mi", "512Ki", "2Gi", "1000"].map(nginx_size), ["1m", "512k", "2g", "1000"]);

@@ -24,7 +24,7 @@ pub async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<A
     match &guarded.0 {
         Ok(microservice) => {
             context.unreadable(&Name::from_obj(microservice), false);
-            reconciling::reconcile(Arc::new(microservice.clone()), context).await
+            reconciling::reconcile(microservice, &context).await
         }
         Err(error) => {
             context.unreadable(&ObjectRef::from_obj(&*guarded).into_kind_unchecked(()), true);
@@ -43,7 +43,7 @@ pub async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<A
 #[allow(clippy::needless_pass_by_value)] // kube's signature
 pub fn on_error(guarded: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Action {
     match &guarded.0 {
-        Ok(microservice) => reconciling::on_error(Arc::new(microservice.clone()), error, context),
+        Ok(microservice) => reconciling::on_error(microservice, error, &context),
         Err(_) => Action::await_change(),
     }
 }

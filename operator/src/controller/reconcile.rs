@@ -1,6 +1,6 @@
 //! The driver: observe, validate, build, apply, prune, status. No logic of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{
@@ -46,15 +46,15 @@ const LAGGING_RETRY: Duration = Duration::from_millis(500);
 const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
 
 /// Brings the cluster to what one Microservice asks for.
-pub async fn reconcile(microservice: Arc<Microservice>, context: Arc<Context>) -> Result<Action, Error> {
-    let name = Name::from_obj(&*microservice);
+pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result<Action, Error> {
+    let name = Name::from_obj(microservice);
     if microservice.metadata.deletion_timestamp.is_some() {
         // The garbage collector removes the children: making them anew would be a fight.
         context.forget(&name);
         return Ok(Action::await_change());
     }
     let timer = context.metrics.reconcile_started();
-    let result = tokio::time::timeout(LIMIT, Box::pin(run(&microservice, &context)))
+    let result = tokio::time::timeout(LIMIT, Box::pin(run(microservice, context)))
         .await
         .unwrap_or(Err(Error::Timeout(LIMIT)));
     timer.observe(match &result {
@@ -142,9 +142,10 @@ fn next_status(
     outcome: &Outcome<'_>,
     observed: &Observed,
 ) -> MicroserviceStatus {
-    let old = microservice.status.clone().unwrap_or_default();
+    let none = MicroserviceStatus::default();
+    let old = microservice.status.as_ref().unwrap_or(&none);
     let generation = microservice.metadata.generation.unwrap_or_default();
-    status::next(&old, generation, outcome, observed, Timestamp::now())
+    status::next(old, generation, outcome, observed, Timestamp::now())
 }
 
 /// Writes the status, and tells of it, if it is another than the last. Says whether it did.
@@ -155,12 +156,13 @@ async fn write_status(
     changes: &[Change],
     pruned: &[Child],
 ) -> Result<bool, Error> {
-    let old = microservice.status.clone().unwrap_or_default();
-    let differs = new != old;
+    let none = MicroserviceStatus::default();
+    let old = microservice.status.as_ref().unwrap_or(&none);
+    let differs = new != *old;
     if differs {
         patch_status(microservice, context, &new).await?;
     }
-    events::publish(context, microservice, &events::events(&old, &new, changes, pruned)).await;
+    events::publish(context, microservice, &events::events(old, &new, changes, pruned)).await;
     Ok(differs)
 }
 
@@ -218,8 +220,7 @@ fn spread(base: Duration, seed: &[u8]) -> Duration {
 }
 
 /// When to try again after a failure.
-#[allow(clippy::needless_pass_by_value)] // kube's signature
-pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Context>) -> Action {
+pub fn on_error(microservice: &Microservice, error: &Error, context: &Context) -> Action {
     let class = error.class();
     context.metrics.reconcile_failed(class);
     let words = error.words();
@@ -241,7 +242,7 @@ pub fn on_error(microservice: Arc<Microservice>, error: &Error, context: Arc<Con
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.back_off(&Name::from_obj(&*microservice));
+            let wait = context.back_off(&Name::from_obj(microservice));
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

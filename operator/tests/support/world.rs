@@ -72,7 +72,7 @@ pub fn microservice(spec: Value) -> Microservice {
 
 impl World {
     pub async fn reconcile(&self, microservice: &Microservice) -> Result<(), Error> {
-        reconcile(Arc::new(microservice.clone()), self.context.clone()).await.map(drop)
+        reconcile(microservice, &self.context).await.map(drop)
     }
 
     /// Reconciles, and gives what was written and the Microservice with its new status.

@@ -9,18 +9,20 @@ use crate::{
     Routes, config,
     http_client::{CallError, Upstream},
     metrics::Metrics,
+    notify::Notifier,
 };
 
 /// Routes and metrics of the features of a program.
 pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) notifier: Option<Notifier>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?) })
+        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?), notifier: None })
     }
 
     /// Adds the routes of a feature.
@@ -41,6 +43,19 @@ impl App {
     /// An error when it has no URL, or one that is `https` where no certificates are.
     pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
         Upstream::new(config, self.metrics.upstreams().of(config.name))
+    }
+
+    /// Makes the [`notifier`](Self::notifier) if a channel of `notify` is enabled. An error when this was done before.
+    pub fn notify(mut self, config: &config::Config) -> Result<Self, prometheus::Error> {
+        if config.notify.is_on() {
+            self.notifier = Some(Notifier::new(&config.notify, &config.service.name, &self.metrics)?);
+        }
+        Ok(self)
+    }
+
+    /// Where a feature leaves messages for people; `None` when notifications are off. See [`notify`](crate::notify).
+    pub fn notifier(&self) -> Option<Notifier> {
+        self.notifier.clone()
     }
 
     /// Where a feature makes its counters.

@@ -6,7 +6,7 @@ use axum::routing::MethodRouter;
 use utoipa::openapi::{Paths, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use crate::envelope::Envelope;
+use crate::{Paging, envelope::Envelope};
 
 /// Routes that answer in one [`Envelope`].
 ///
@@ -19,6 +19,7 @@ pub struct Routes {
     pub(crate) paths: Paths,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) maxima: Vec<(&'static str, u32)>,
+    pub(crate) may_be_empty: Vec<&'static str>,
 }
 
 /// One path.
@@ -70,6 +71,18 @@ impl Routes {
     pub fn maximum(mut self, parameter: &'static str, most: u32) -> Self {
         self.maxima.push((parameter, most));
         self
+    }
+
+    /// Says in the OpenAPI document what `offset` and `limit` of a [`Page`](crate::Page) may be.
+    #[must_use]
+    pub fn paged(mut self, paging: Paging) -> Self {
+        self.may_be_empty.extend(["offset", "limit"]);
+        self.maximum("limit", paging.longest())
+    }
+
+    /// Whether they have `/`, described and without a `GET`.
+    pub(crate) fn shares_root(&self) -> bool {
+        self.paths.paths.get("/").is_some_and(|root| root.get.is_none() && root.head.is_none())
     }
 
     fn entry(mut self, path: &str, methods: MethodRouter, queued: bool) -> Self {

@@ -31,7 +31,7 @@ pub(crate) fn mount(app: App, page_size: Count) -> App {
         Routes::new(Envelope::Meta)
             .described(routes!(simple), ())
             .described(routes!(list), feature.clone())
-            .maximum("limit", paging.longest())
+            .paged(paging)
             .route("/products/", axum::routing::get(list).with_state(feature)),
     )
 }

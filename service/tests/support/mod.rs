@@ -7,9 +7,11 @@ pub mod collector;
 pub mod gate;
 pub mod http;
 pub mod loggly;
+pub mod mail;
 pub mod parts;
 pub mod process;
 pub mod running;
+pub mod slack;
 pub mod socks;
 pub mod tls;
 

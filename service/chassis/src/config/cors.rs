@@ -21,9 +21,9 @@ impl Cors {
         const HEADERS: &[Legacy] = &[Legacy::same("ACCESS_CONTROL_ALLOW_HEADERS")];
         const METHODS: &[Legacy] = &[Legacy::same("ACCESS_CONTROL_ALLOW_METHODS")];
         let cors = Self {
-            origin: reader.key("cors.origin").above_file(ORIGIN).or(Optional::NONE),
-            headers: reader.key("cors.headers").above_file(HEADERS).or(Optional::NONE),
-            methods: reader.key("cors.methods").above_file(METHODS).or(Optional::NONE),
+            origin: reader.key("cors.origin").above_file(ORIGIN).in_file(ORIGIN).or(Optional::NONE),
+            headers: reader.key("cors.headers").above_file(HEADERS).in_file(HEADERS).or(Optional::NONE),
+            methods: reader.key("cors.methods").above_file(METHODS).in_file(METHODS).or(Optional::NONE),
         };
         for (key, text) in cors.texts() {
             if text.is_some_and(|text| HeaderValue::from_str(text).is_err()) {

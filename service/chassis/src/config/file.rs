@@ -1,26 +1,29 @@
-//! The YAML file as a flat map of dotted keys.
+//! The file as a flat map of dotted keys.
 
 use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
 
 use serde_yaml::Value as Yaml;
 
-use super::Problem;
+use super::{Problem, form::Form};
+
+/// How the TOML library hands out a date to those who expect none.
+const TOML_DATE: &str = "$__toml_private_datetime";
 
 /// A scalar of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scalar {
     pub text: String,
-    /// A YAML string, as opposed to a number or a boolean whose spelling the parser has lost (`1.10` is 1.1).
+    /// A string, as opposed to a number or a boolean whose spelling the parser has lost (`1.10` is 1.1).
     pub is_string: bool,
 }
 
 pub(super) type Scalars = BTreeMap<String, Scalar>;
 
-/// Reads and flattens `path`; what cannot be used goes to `problems`, the rest is returned all the same, so that
-/// one run shows every problem.
-pub(super) fn read(path: &Path, problems: &mut Vec<Problem>) -> Scalars {
+/// Reads and flattens `path`, or `draft` in its place; what cannot be used goes to `problems`, the rest is returned all
+/// the same, so that one run shows every problem.
+pub(super) fn read(path: &Path, draft: Option<&str>, problems: &mut Vec<Problem>) -> Scalars {
     let mut problem = |reason: String| problems.push(Problem { place: path.display().to_string(), reason });
-    let text = match fs::read_to_string(path) {
+    let text = match draft.map_or_else(|| fs::read_to_string(path), |text| Ok(text.to_owned())) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::InvalidData => {
             problem("is not UTF-8 text; save it as UTF-8".to_owned());
@@ -31,28 +34,20 @@ pub(super) fn read(path: &Path, problems: &mut Vec<Problem>) -> Scalars {
             return Scalars::new();
         }
     };
-    match serde_yaml::from_str::<Yaml>(&text) {
-        Ok(Yaml::Mapping(mapping)) => {
-            let mut scalars = Scalars::new();
-            flatten("", Yaml::Mapping(mapping), &mut scalars, &mut problem);
-            scalars
-        }
-        // An empty file, or one of comments only.
-        Ok(Yaml::Null) => Scalars::new(),
-        Ok(_) => {
-            problem("is not a YAML mapping; write `section: {key: value}` lines".to_owned());
-            Scalars::new()
-        }
-        Err(error) => {
-            problem(format!("is not valid YAML: {error}"));
-            Scalars::new()
-        }
+    let mut scalars = Scalars::new();
+    match Form::of(path, &text).parse(&text) {
+        Ok(mapping) => flatten("", mapping, &mut scalars, &mut problem),
+        Err(reason) => problem(reason),
     }
+    scalars
 }
 
 fn flatten(prefix: &str, value: Yaml, scalars: &mut Scalars, problem: &mut impl FnMut(String)) {
     let scalar = |text: String, is_string| Scalar { text, is_string };
     match value {
+        Yaml::Mapping(mapping) if mapping.contains_key(TOML_DATE) => {
+            problem(format!("{prefix} is a date; put it in quotes"));
+        }
         Yaml::Mapping(mapping) => {
             for (key, value) in mapping {
                 let Some(key) = key.as_str() else {

@@ -24,9 +24,15 @@ impl Metrics {
     pub(super) fn read(reader: &mut Reader, server: &Server) -> Self {
         const PUSH: &[Legacy] = &[Legacy::same("PYMICRO_SEND_METRICS")];
         const STATSD: &[Legacy] = &[Legacy::same("PYMICRO_STATSD")];
+        const PUSH_IN_FILE: &[Legacy] = &[Legacy::same("statsd.send_metrics")];
+        const STATSD_IN_FILE: &[Legacy] = &[Legacy::same("statsd.pymicro_statsd")];
         let metrics = Self {
-            push: reader.key("metrics.push").above_file(PUSH).or(false),
-            statsd: reader.key("metrics.statsd").above_file(STATSD).or(Statsd::default()),
+            push: reader.key("metrics.push").above_file(PUSH).in_file(PUSH_IN_FILE).or(false),
+            statsd: reader
+                .key("metrics.statsd")
+                .above_file(STATSD)
+                .in_file(STATSD_IN_FILE)
+                .or(Statsd::default()),
             updates: reader.key("metrics.updates").or(Updates::Each),
             push_interval: reader.key("metrics.push_interval").or(Timeout(Duration::from_secs(10))),
             worker_prefix: reader.key("metrics.worker_prefix").or(MetricPrefix("uwsgi_pymicro".to_owned())),

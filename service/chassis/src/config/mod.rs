@@ -1,7 +1,8 @@
 //! Layered, typed configuration that reports every problem at once.
 //!
-//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML),
+//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML, JSON or TOML),
 //! legacy variables (`PYMICRO_*`, `CST_*`), canonical variables (`CHASSIS_<SECTION>__<KEY>`), `--set KEY=VALUE`.
+//! The file may have the keys of other conventions as well ([`Key::in_file`]), for example `hosting.port`.
 //! A bad value in a variable that somebody else may have set (platform, legacy) is a warning and the layer below
 //! is kept; a bad value anywhere else is an error, and so is a key that nobody reads (contract 0b.9, 1.4.25-26).
 //!
@@ -19,13 +20,18 @@
 
 mod build;
 mod cors;
+mod documents;
+mod edit;
 mod file;
+mod form;
 mod http_url;
+mod legacy;
 mod listen;
 mod logship;
 mod metrics;
 mod names;
 mod networks;
+mod notify;
 mod problem;
 mod proxy;
 mod reader;
@@ -33,6 +39,7 @@ mod secret;
 mod sections;
 mod settings;
 mod sources;
+mod storage;
 mod tls;
 mod tracing;
 mod upstream;
@@ -40,17 +47,21 @@ mod value;
 
 pub use build::Build;
 pub use cors::Cors;
+pub use edit::{EditError, set};
+pub use legacy::Legacy;
 pub use listen::Listen;
 pub use logship::LogShip;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;
+pub use notify::{Email, Login, Minutes, Notify, Security, Slack};
 pub use problem::{ConfigError, Problem};
 pub use proxy::{Fallback, Page, Proxy, SocksProxy};
-pub use reader::{Key, Legacy, Loaded, Reader, load};
+pub use reader::{Key, Loaded, Reader, load};
 pub use secret::{Secret, SecretKeys};
 pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
 pub use settings::{Setting, Settings};
 pub use sources::Sources;
+pub use storage::Storage;
 pub use tls::Tls;
 pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
 pub use upstream::{BaseUrl, Upstream, UpstreamKeys};

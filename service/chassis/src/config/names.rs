@@ -10,6 +10,12 @@ pub(super) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
 }
 
+/// In capitals, with `_` for what a shell does not take in a name: `a.b__X` -> `A_B__X`.
+pub(super) fn sanitised(variable: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    variable.chars().map(allowed).collect()
+}
+
 /// The part of a canonical variable after the prefix, unless the variable is not ours to judge.
 ///
 /// A namespace with a Service called `chassis` puts `CHASSIS_SERVICE_HOST`, `CHASSIS_PORT_80_TCP` and the like

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ConfigError, Problem, Setting, Settings, Sources, Value,
-    file::{self, Scalars},
+    ConfigError, Legacy, Problem, Setting, Settings, Sources, Value,
+    file::{self, Scalar, Scalars},
+    legacy::Found,
     names,
 };
 
@@ -32,30 +33,13 @@ pub fn load<T>(sources: &Sources, read: impl FnOnce(&mut Reader) -> T) -> Result
     }
 }
 
-/// A variable of an earlier convention: its name and how its value is written in ours.
-#[derive(Debug, Clone, Copy)]
-pub struct Legacy {
-    name: &'static str,
-    rewrite: fn(&str) -> String,
-}
-
-impl Legacy {
-    /// A variable whose value is written as ours.
-    pub const fn same(name: &'static str) -> Self {
-        Self { name, rewrite: str::to_owned }
-    }
-
-    /// A variable whose value `rewrite` turns into ours.
-    pub const fn rewritten(name: &'static str, rewrite: fn(&str) -> String) -> Self {
-        Self { name, rewrite }
-    }
-}
-
 /// Hands out keys; see [`load`].
 #[derive(Debug)]
 pub struct Reader<'s> {
     sources: &'s Sources,
     file: Scalars,
+    /// Names of other conventions that may stand in the file.
+    accepted: BTreeSet<&'static str>,
     settings: Settings,
     warnings: Vec<String>,
     problems: Vec<Problem>,
@@ -64,13 +48,23 @@ pub struct Reader<'s> {
 impl<'s> Reader<'s> {
     fn new(sources: &'s Sources) -> Self {
         let mut problems = Vec::new();
-        let file = sources.file.as_deref().map(|path| file::read(path, &mut problems)).unwrap_or_default();
-        Self { sources, file, settings: Settings::default(), warnings: Vec::new(), problems }
+        let read = |path| file::read(path, sources.draft.as_deref(), &mut problems);
+        let file = sources.file.as_deref().map(read).unwrap_or_default();
+        let (accepted, settings, warnings) = (BTreeSet::new(), Settings::default(), Vec::new());
+        Self { sources, file, accepted, settings, warnings, problems }
     }
 
     /// Starts to read the key `name`, for example `server.workers`.
     pub fn key<'r>(&'r mut self, name: &'static str) -> Key<'r, 's> {
-        Key { reader: self, name, above_file: &[], below_file: &[], live: false }
+        Key {
+            reader: self,
+            name,
+            above_file: &[],
+            in_file: &[],
+            below_file: &[],
+            of_service: Vec::new(),
+            live: false,
+        }
     }
 
     /// Reports a problem that concerns more than one key.
@@ -88,15 +82,27 @@ impl<'s> Reader<'s> {
         self.sources.variable(name)
     }
 
+    /// Lets the file have `name`, which says nothing to us. Whether it has it.
+    pub(super) fn accept(&mut self, name: &'static str) -> bool {
+        self.accepted.insert(name);
+        self.file.contains_key(name)
+    }
+
     fn refuse_unknown(&mut self) {
         let known = self.settings.keys();
         let mut unknown = Vec::new();
-        for key in self.file.keys().filter(|key| self.settings.get(key).is_none()) {
+        let is_known = |key: &str| self.settings.get(key).is_some() || self.accepted.contains(key);
+        for (key, scalar) in self.file.iter().filter(|(key, _)| !is_known(key)) {
             let place = format!("{key} ({})", self.file_origin());
             // A scalar where a section belongs is not a spelling mistake.
             let section = format!("{key}.");
             let mut inside = known.clone().filter(|known| known.starts_with(&section)).peekable();
-            let reason = if inside.peek().is_some() {
+            let is_section = inside.peek().is_some();
+            // An empty text in place of a section (contract 2.2.4) says nothing.
+            if is_section && scalar.text.is_empty() {
+                continue;
+            }
+            let reason = if is_section {
                 format!("is a section, not a value; known: {}", inside.collect::<Vec<_>>().join(", "))
             } else {
                 format!("unknown key; {}", names::suggestion(key, known.clone()))
@@ -131,7 +137,9 @@ pub struct Key<'r, 's> {
     reader: &'r mut Reader<'s>,
     name: &'static str,
     above_file: &'static [Legacy],
+    in_file: &'static [Legacy],
     below_file: &'static [Legacy],
+    of_service: Vec<String>,
     live: bool,
 }
 
@@ -139,6 +147,18 @@ impl Key<'_, '_> {
     /// Legacy variables that win over the file; the first one set counts.
     pub fn above_file(self, above_file: &'static [Legacy]) -> Self {
         Self { above_file, ..self }
+    }
+
+    /// Other names that the key may have in the file. An empty text there says nothing.
+    pub fn in_file(self, in_file: &'static [Legacy]) -> Self {
+        Self { in_file, ..self }
+    }
+
+    /// Variables named after the service, which win over all of [`above_file`](Self::above_file): `<service>__<suffix>`
+    /// as it is, and then in capitals with `_` for what a shell does not take in a name (contract 2.2.6).
+    pub fn of_service(self, service: &str, suffix: &str) -> Self {
+        let exact = format!("{service}__{suffix}");
+        Self { of_service: vec![exact.clone(), names::sanitised(&exact)], ..self }
     }
 
     /// Variables that give a start value which the file overrides; the first one set counts.
@@ -157,17 +177,13 @@ impl Key<'_, '_> {
         let mut value = default;
         let mut origin = "default".to_owned();
         self.lenient(self.below_file, &mut value, &mut origin);
-        if let Some(scalar) = self.reader.file.get(self.name).cloned() {
-            let place = self.reader.file_origin();
-            if T::STRING && !scalar.is_string {
-                // Not repeated: it may be a password.
-                let reason = "is a number or a truth value, not a text; put it in quotes";
-                self.reader.problem(format!("{} ({place})", self.name), reason);
-            } else {
-                self.strict(&scalar.text, place, &mut value, &mut origin);
-            }
-        }
+        self.file(&mut value, &mut origin);
         self.lenient(self.above_file, &mut value, &mut origin);
+        let variables = std::mem::take(&mut self.of_service);
+        if let Some(name) = variables.iter().find(|name| self.reader.sources.variable(name).is_some()) {
+            let said = self.reader.sources.variable(name).unwrap_or_default().to_owned();
+            self.variable(Found::of(name, &said), &mut value, &mut origin);
+        }
         let variable = names::variable_of(self.name);
         if let Some(text) = self.reader.sources.variable(&variable) {
             self.strict(text, format!("variable {variable}"), &mut value, &mut origin);
@@ -188,15 +204,58 @@ impl Key<'_, '_> {
         }
     }
 
+    /// The file's own value: under our name or under one of another convention.
+    fn file<T: Value>(&mut self, value: &mut T, origin: &mut String) {
+        let place = self.reader.file_origin();
+        let mut found: Vec<(Found, bool)> = Vec::new();
+        if let Some(Scalar { text, is_string }) = self.reader.file.get(self.name) {
+            found.push((Found::of(self.name, text), *is_string));
+        }
+        for legacy in self.in_file {
+            self.reader.accepted.extend(legacy.names());
+            let scalar = |name: &str| self.reader.file.get(name).filter(|scalar| !scalar.text.is_empty());
+            if let Some(one) = legacy.find(|name| scalar(name).map(|scalar| scalar.text.as_str())) {
+                let is_string = !one.is_same || scalar(&one.name).is_some_and(|scalar| scalar.is_string);
+                found.push((one, is_string));
+            }
+        }
+        if found.len() > 1 {
+            let names: Vec<&str> = found.iter().map(|(one, _)| one.name.as_str()).collect();
+            self.reader.problem(
+                format!("{} ({place})", names.join(" and ")),
+                format!("all of them are {}; keep one", self.name),
+            );
+        }
+        let Some((Found { name, said, text, .. }, is_string)) = found.into_iter().next() else { return };
+        let place = if name == self.name { place } else { format!("{name} in {place}") };
+        if T::STRING && !is_string {
+            // Not repeated: it may be a password.
+            let reason = "is a number or a truth value, not a text; put it in quotes";
+            self.reader.problem(format!("{} ({place})", self.name), reason);
+            return;
+        }
+        match T::parse(&text) {
+            Some(parsed) => (*value, *origin) = (parsed, place),
+            None => self.reader.problem(format!("{} ({place})", self.name), T::refusal(&said)),
+        }
+    }
+
     fn lenient<T: Value>(&mut self, variables: &[Legacy], value: &mut T, origin: &mut String) {
-        let set = |legacy: &Legacy| Some((*legacy, self.reader.sources.variable(legacy.name)?));
-        let Some((legacy, text)) = variables.iter().find_map(set) else { return };
-        if let Some(parsed) = T::parse(&(legacy.rewrite)(text)) {
-            (*value, *origin) = (parsed, format!("variable {}", legacy.name));
+        let sources = self.reader.sources;
+        let found = variables.iter().find_map(|legacy| legacy.find(|name| sources.variable(name)));
+        if let Some(found) = found {
+            self.variable(found, value, origin);
+        }
+    }
+
+    /// A variable that somebody else may have set.
+    fn variable<T: Value>(&mut self, found: Found, value: &mut T, origin: &mut String) {
+        let Found { name, said, text, .. } = found;
+        if let Some(parsed) = T::parse(&text) {
+            (*value, *origin) = (parsed, format!("variable {name}"));
         } else {
-            let (refusal, kept) = (T::refusal(text), value.text());
-            self.reader
-                .warn(format!("variable {} ignored: {refusal}; {} stays {kept}", legacy.name, self.name));
+            let (refusal, kept) = (T::refusal(&said), value.text());
+            self.reader.warn(format!("variable {name} ignored: {refusal}; {} stays {kept}", self.name));
         }
     }
 }

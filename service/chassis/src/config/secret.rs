@@ -86,6 +86,21 @@ impl Reader<'_> {
     pub fn secret(&mut self, keys: SecretKeys) -> Option<Secret> {
         let Hidden(value) = self.key(keys.value).above_file(keys.legacy_value).or(Hidden(None));
         let file = self.key(keys.file).above_file(keys.legacy_file).or(Optional::NONE);
+        self.one_of(keys, value, &file)
+    }
+
+    /// The same, with variables named after the service ([`Key::of_service`](super::Key::of_service)):
+    /// `<service>__<suffix>`, and `<service>__<suffix>_FILE` for the path of a file (contract 2.2.6).
+    pub fn service_secret(&mut self, keys: SecretKeys, service: &str, suffix: &str) -> Option<Secret> {
+        let value = self.key(keys.value).above_file(keys.legacy_value).of_service(service, suffix);
+        let Hidden(value) = value.or(Hidden(None));
+        let suffix = format!("{suffix}_FILE");
+        let file = self.key(keys.file).above_file(keys.legacy_file).of_service(service, &suffix);
+        let file = file.or(Optional::NONE);
+        self.one_of(keys, value, &file)
+    }
+
+    fn one_of(&mut self, keys: SecretKeys, value: Option<String>, file: &Optional) -> Option<Secret> {
         let file = file.get().map(PathBuf::from);
         let secret = match (value, file) {
             (Some(_), Some(_)) => {

@@ -2,7 +2,7 @@
 
 use super::{
     Build, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, LogShip, Metrics, Networks,
-    Optional, Proxy, Reader, Root, Timeout, Tls, Tracing,
+    Notify, Optional, Proxy, Reader, Root, Storage, Timeout, Tls, Tracing, documents,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -28,8 +28,12 @@ pub struct Config {
     pub logship: LogShip,
     /// `metrics`
     pub metrics: Metrics,
+    /// `notify`
+    pub notify: Notify,
     /// `proxy`
     pub proxy: Proxy,
+    /// `storage`
+    pub storage: Storage,
     /// `tls`
     pub tls: Tls,
     /// `tracing`
@@ -39,12 +43,16 @@ pub struct Config {
 impl Config {
     /// Reads every section of the chassis.
     pub fn read(reader: &mut Reader) -> Self {
+        documents::read(reader);
         let service = Identity::read(reader);
         let server = Server::read(reader);
         let logging = Logging::read(reader, &service);
+        let storage = Storage::read(reader);
         Self {
             logship: LogShip::read(reader, &logging),
             logging,
+            notify: Notify::read(reader, &service.name, &storage),
+            storage,
             metrics: Metrics::read(reader, &server),
             server,
             service,
@@ -91,14 +99,30 @@ pub struct Server {
 
 impl Server {
     fn read(reader: &mut Reader) -> Self {
-        const LISTEN: &[Legacy] = &[Legacy::same("PYMICRO"), Legacy::same("PYMICRO_SERVER")];
-        const PORT: &[Legacy] = &[Legacy::rewritten("PORT", |port| format!("http://0.0.0.0:{port}"))];
+        const LISTEN: &[Legacy] = &[
+            Legacy::same("PYMICRO"),
+            Legacy::same("PYMICRO_SERVER"),
+            Legacy::rewritten("HOSTING_PORT", on_port),
+            Legacy::pair(["SERVER_HOST", "SERVER_PORT"], at),
+        ];
+        const LISTEN_IN_FILE: &[Legacy] = &[
+            Legacy::same("server.pymicro"),
+            Legacy::same("server.pymicro_server"),
+            Legacy::rewritten("hosting.port", on_port),
+            Legacy::pair(["HOST", "PORT"], at),
+        ];
+        const PORT: &[Legacy] = &[Legacy::rewritten("PORT", on_port)];
         // What the platform gives at start; the file is what changes while the service runs.
         const WORKERS: &[Legacy] = &[Legacy::same("PYMICRO_CONCURRENCY"), Legacy::same("WEB_CONCURRENCY")];
         const PER_WORKER: &[Legacy] = &[Legacy::same("PYMICRO_GEVENT")];
         const TIMEOUT: &[Legacy] = &[Legacy::same("PYMICRO_TIMEOUT")];
         let server = Self {
-            listen: reader.key("server.listen").above_file(LISTEN).below_file(PORT).or(Listen::any(8080)),
+            listen: reader
+                .key("server.listen")
+                .above_file(LISTEN)
+                .in_file(LISTEN_IN_FILE)
+                .below_file(PORT)
+                .or(Listen::any(8080)),
             admin: reader.key("server.admin").or(Listen::any(9090)),
             workers: reader.key("server.workers").below_file(WORKERS).live().or(Count::new(4)),
             requests_per_worker: reader
@@ -121,6 +145,16 @@ impl Server {
     }
 }
 
+/// All addresses of the machine, as a URL.
+fn on_port(port: &str) -> String {
+    at([None, Some(port)])
+}
+
+/// A host and a port (contract 5.10.36), as a URL.
+fn at([host, port]: [Option<&str>; 2]) -> String {
+    format!("http://{}:{}", host.unwrap_or("0.0.0.0"), port.unwrap_or("8080"))
+}
+
 /// Who the service says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -135,12 +169,23 @@ pub struct Identity {
 
 impl Identity {
     fn read(reader: &mut Reader) -> Self {
-        const NAME: &[Legacy] = &[Legacy::same("CST_PROJECT_NAME")];
+        const NAME: &[Legacy] = &[Legacy::same("CST_PROJECT_NAME"), Legacy::same("APP_ID")];
+        const NAME_IN_FILE: &[Legacy] = &[Legacy::same("about.service"), Legacy::same("APP_ID")];
         const VERSION: &[Legacy] = &[Legacy::same("CST_PROJECT_VERSION")];
+        const VERSION_IN_FILE: &[Legacy] = &[Legacy::same("about.version")];
+        const BUILD_IN_FILE: &[Legacy] = &[Legacy::same("about.build_config")];
         Self {
-            name: reader.key("service.name").above_file(NAME).or("Microservice".to_owned()),
-            version: reader.key("service.version").above_file(VERSION).or("N/A".to_owned()),
-            build: reader.key("service.build").or(None),
+            name: reader
+                .key("service.name")
+                .above_file(NAME)
+                .in_file(NAME_IN_FILE)
+                .or("Microservice".to_owned()),
+            version: reader
+                .key("service.version")
+                .above_file(VERSION)
+                .in_file(VERSION_IN_FILE)
+                .or("N/A".to_owned()),
+            build: reader.key("service.build").in_file(BUILD_IN_FILE).or(None),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Tracing {
         ];
         let otlp_url = reader.key("tracing.otlp_url").above_file(OTLP).or(None::<Collector>);
         Self {
-            zipkin_url: reader.key("tracing.zipkin_url").above_file(ZIPKIN).or(None),
+            zipkin_url: reader.key("tracing.zipkin_url").above_file(ZIPKIN).in_file(ZIPKIN).or(None),
             otlp_url: otlp_url.map(|url| url.with_path("/v1/traces")),
             log: reader.key("tracing.log").or(false),
             sample_rate: reader.key("tracing.sample_rate").or(Rate(1.0)),

@@ -3,7 +3,6 @@
 //! It is made from the OpenAPI document when the service starts, so it shows what this process serves. `GET /` leads
 //! there, and so does every route that a feature mounts with [`redirect`] (contract 3.1.11).
 
-mod html;
 mod page;
 
 use std::sync::Arc;

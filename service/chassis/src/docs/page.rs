@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde_json::Value;
 
-use super::html::{Marked, Paragraphs, Text};
+use crate::html::{Marked, Paragraphs, Text};
 
 /// The whole page.
 pub(super) fn of(openapi: &Value) -> String {

@@ -79,7 +79,7 @@ impl Answer {
     }
 
     /// `Retry-After` in seconds; as a date it is not read.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         let text = self.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
         text.trim().parse().ok().map(Duration::from_secs)
     }

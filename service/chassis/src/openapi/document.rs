@@ -10,7 +10,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
     let mut paths = Map::new();
     let mut schemas = Map::new();
     let mut tags: Vec<Value> = Vec::new();
-    for Routes { envelope, paths: described, schemas: used, maxima, .. } in features {
+    for Routes { envelope, paths: described, schemas: used, maxima, may_be_empty, .. } in features {
         if described.paths.is_empty() {
             continue;
         }
@@ -34,7 +34,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
                     }
                 }
                 answers(operation, *envelope, wrap);
-                limit(operation, maxima);
+                limit(operation, maxima, may_be_empty);
             }
             paths.insert(path, item);
         }
@@ -93,10 +93,13 @@ fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Va
     }
 }
 
-fn limit(operation: &mut Value, maxima: &[(&str, u32)]) {
+fn limit(operation: &mut Value, maxima: &[(&str, u32)], may_be_empty: &[&str]) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some((_, most)) = maxima.iter().find(|(name, _)| parameter["name"] == *name) {
             parameter["schema"]["maximum"] = (*most).into();
+        }
+        if may_be_empty.iter().any(|name| parameter["name"] == *name) {
+            parameter["allowEmptyValue"] = true.into();
         }
     }
 }

@@ -103,7 +103,7 @@ fn operation(openapi: &Value) -> Value {
 /// Cookies cannot be described.
 fn parameter(openapi: &Value) -> Option<Value> {
     let place = openapi["in"].as_str().filter(|place| ["query", "header", "path"].contains(place))?;
-    let mut swagger = kept(openapi, &["name", "in", "description", "required"]);
+    let mut swagger = kept(openapi, &["name", "in", "description", "required", "allowEmptyValue"]);
     let described = schema(&openapi["schema"]);
     swagger.extend(kept(&described, &PARAMETER));
     swagger.entry("type").or_insert_with(|| "string".into());

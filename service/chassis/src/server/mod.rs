@@ -28,6 +28,7 @@ use std::{
 };
 
 use axum::{Router, middleware::from_fn_with_state};
+use futures::future::OptionFuture;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -50,14 +51,15 @@ use crate::{
     envelope::Envelope,
     health::{self, Readiness},
     metrics::Metrics,
+    notify::{Notifier, NotifyError},
     openapi::{self, Description},
     routes::{Entry, Routes},
     statsd::Push,
     trace::{TraceError, Tracing},
 };
 
-/// What the last spans have to reach their collector when the drain took all of its own time.
-const LAST_SPANS: Duration = Duration::from_secs(1);
+/// What is left to be sent, spans and notifications, has this long when the drain took all of its own time.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +82,9 @@ pub enum ServerError {
     /// Requests are to be traced and cannot be.
     #[error("requests cannot be traced")]
     Trace(#[from] TraceError),
+    /// Notifications are on and could not be kept.
+    #[error("notifications cannot be kept")]
+    Notify(#[from] NotifyError),
 }
 
 /// Both listeners, bound but not yet accepting.
@@ -91,6 +96,7 @@ pub struct Server {
     readiness: Arc<Readiness>,
     push: Option<Push>,
     tracing: Option<Tracing>,
+    notifier: Option<Notifier>,
     drain_timeout: Duration,
 }
 
@@ -104,7 +110,10 @@ impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(Description::of(config, &app));
-        let App { features, metrics } = app;
+        let App { features, metrics, notifier } = app;
+        if let Some(notifier) = &notifier {
+            notifier.open().await?;
+        }
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
         let patience = Patience::of(&config.server);
@@ -129,6 +138,7 @@ impl Server {
             readiness,
             push,
             tracing,
+            notifier,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -153,7 +163,7 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, push, tracing, drain_timeout } = self;
+        let Self { service, admin, workers, readiness, push, tracing, notifier, drain_timeout } = self;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
@@ -161,6 +171,7 @@ impl Server {
         let stop_push = CancellationToken::new();
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
         let exports = tracing.map(Tracing::start);
+        let deliveries = notifier.map(Notifier::start);
         readiness.start();
         shutdown.drain.cancelled().await;
 
@@ -180,9 +191,11 @@ impl Server {
             Outcome::Drained => tracing::info!("every request is answered"),
             Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
         }
-        if let Some(exports) = exports {
-            exports.end(deadline.max(Instant::now() + LAST_SPANS)).await;
-        }
+        let last = deadline.max(Instant::now() + LAST_WORDS);
+        tokio::join!(
+            OptionFuture::from(exports.map(|exports| exports.end(last))),
+            OptionFuture::from(deliveries.map(|deliveries| deliveries.end(last))),
+        );
         stop_push.cancel();
         if let Some(pushing) = pushing {
             // It has sent what the last requests have counted.
@@ -249,10 +262,13 @@ fn service_router(
     let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config, description));
     let mut built = Router::new();
     let mut taken = BTreeSet::new();
+    // `GET /` is ours; a feature may have the other methods of it.
+    let mut shared = features.iter().any(Routes::shares_root);
     let mut scopes = Scopes::default();
     for Routes { envelope, entries, .. } in own.chain(features) {
         for Entry { path, methods, queued } in entries {
-            if !taken.insert(path.clone()) {
+            let is_second = !taken.insert(path.clone());
+            if is_second && !(path == "/" && std::mem::take(&mut shared)) {
                 return Err(ServerError::PathTaken { path });
             }
             scopes.add(&path, envelope);

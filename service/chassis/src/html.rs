@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// `text` as it is to be read, wherever it stands in a page.
-pub(super) struct Text<'a>(pub &'a str);
+pub(crate) struct Text<'a>(pub &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +24,7 @@ impl fmt::Display for Text<'_> {
 }
 
 /// A text with `code` in it, as doc comments have it.
-pub(super) struct Marked<'a>(pub &'a str);
+pub(crate) struct Marked<'a>(pub &'a str);
 
 impl fmt::Display for Marked<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +40,7 @@ impl fmt::Display for Marked<'_> {
 }
 
 /// The same in paragraphs, which have an empty line between them.
-pub(super) struct Paragraphs<'a>(pub &'a str);
+pub(crate) struct Paragraphs<'a>(pub &'a str);
 
 impl fmt::Display for Paragraphs<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,63 @@
+#!/bin/bash
+# fuzz.sh [PROFILE...]: schemathesis asks the service what its OpenAPI document
+# allows and what it forbids. It fails on a 5xx, on an answer that the document
+# does not have, and on bad input that is taken.
+#
+# PROFILE: what is served (default: each of them)
+#
+#   REQUESTS=N   at least so many for each profile (default 5000)
+#   SEED=N       as an earlier run said
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+profiles=("$@")
+if [ ${#profiles[@]} = 0 ]; then profiles=(message fibonacci catalog directory quickstart all); fi
+requests=${REQUESTS:-5000}
+version=4.32.5
+tool=$cache/bin/schemathesis-$version
+
+phase "set-up"
+"$scripts/setup.sh" build fuzz
+if [ ! -x "$tool/bin/schemathesis" ]; then
+	install_schemathesis() {
+		rm -rf "$tool" && python3 -m venv "$tool" && "$tool/bin/pip" install --disable-pip-version-check "schemathesis==$version"
+	}
+	progress "installing schemathesis $version" "$cache/log/install-schemathesis.log" install_schemathesis
+fi
+# All at once: alone it would have other features of its dependencies, and build them anew.
+cargo build --locked --workspace --bins
+
+work=$(mktemp -d)
+server=
+on_end() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null
+	rm -rf "$work"
+}
+# start PROFILE: its address in $url.
+start() {
+	: >"$work/log"
+	# Long lists would take the tool's time, not the service's.
+	CHASSIS_FIBONACCI__MAX_COUNT=500 CHASSIS_SERVER__LISTEN=http://127.0.0.1:0 CHASSIS_SERVER__ADMIN=http://127.0.0.1:0 CHASSIS_PROFILE=$1 \
+		PYMICRO_DATADIR=$work "$CARGO_TARGET_DIR/debug/microservice" serve >"$work/log" 2>&1 &
+	server=$!
+	until url=$(sed -n 's/.* on \(http:[^,]*\), admin on .*/\1/p' "$work/log") && [ -n "$url" ]; do
+		kill -0 "$server" 2>/dev/null || die "$(cat "$work/log")"
+		read -rt 0.1 <> <(:) || true
+	done
+}
+for profile in "${profiles[@]}"; do
+	phase "profile $profile"
+	start "$profile"
+	# The number it takes is one of examples for each operation.
+	operations=$(curl -sS "$url/openapi/v3.json" | jq '[.paths[] | keys[]] | length')
+	"$tool/bin/schemathesis" run "$url/openapi/v3.json" --checks all --phases examples,coverage,fuzzing,stateful \
+		--max-examples $((requests / operations + 1)) ${SEED:+--seed "$SEED"} --generation-database none \
+		--report json --report-json-path "$work/report.json" >"$work/out" 2>&1 ||
+		{ cat "$work/out" >&2 && die "the profile $profile does not keep to its document"; }
+	# jq would round it.
+	seed=$(sed -n 's/.*"seed": \([0-9]*\).*/\1/p' "$work/report.json")
+	made=$(jq .test_cases.generated "$work/report.json")
+	say "$profile: $made requests to $operations operations, all answered as documented (seed $seed)"
+	[ "$made" -ge "$requests" ] || die "only $made requests were made; raise --max-examples"
+	kill "$server" && wait "$server" || die "the service did not end well"
+	server=
+done

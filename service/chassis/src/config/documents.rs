@@ -1,0 +1,24 @@
+//! Keys of files of other conventions that say nothing to us.
+
+use super::Reader;
+
+/// Said for people, or for what works in another way here: a title (contract 1.5.27), a lock that is the system's now,
+/// and the build, which each setting says for itself (contract 2.2.4).
+const SILENT: &[&str] = &["title", "notifications.message_file_locked"];
+
+/// Folders that paths began with (contract 2.2.10).
+const FOLDERS: &[&str] = &["root_config_folder", "root_logs_folder"];
+
+/// Accepts them.
+pub(super) fn read(reader: &mut Reader) {
+    for name in SILENT {
+        reader.accept(name);
+    }
+    for name in FOLDERS {
+        if reader.accept(name) {
+            reader.warn(format!(
+                "{name} in the file has no effect: write whole paths, for example in logging.file"
+            ));
+        }
+    }
+}
