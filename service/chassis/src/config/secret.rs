@@ -10,8 +10,9 @@ use super::{Legacy, Optional, Reader, Value};
 /// ```
 /// use chassis::config::{Legacy, SecretKeys, Sources, load};
 ///
-/// let keys = SecretKeys::new("db.password", "db.password_file")
-///     .legacy(&[Legacy::same("POSTGRES_SERVICE_PASSWORD")], &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")]);
+/// const PASSWORD: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PASSWORD")];
+/// const PASSWORD_FILE: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")];
+/// let keys = SecretKeys::new("db.password", "db.password_file").legacy(PASSWORD, PASSWORD_FILE);
 /// let sources = Sources::default().with_env([("POSTGRES_SERVICE_PASSWORD", "geheim")]);
 /// let loaded = load(&sources, |reader| reader.secret(keys))?;
 /// assert_eq!(loaded.config.unwrap().read()?, "geheim");
