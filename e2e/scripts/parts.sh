@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: nginx oidc-provider prometheus smtp statsd-exporter zipkin
+# PART: nginx oidc-provider prometheus smtp statsd-exporter tor zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -97,6 +97,9 @@ for part; do
 		else
 			lacks "$part" "Go is missing, which it is built with (https://go.dev/dl)"
 		fi
+		;;
+	tor)
+		PATH=$PATH:/usr/sbin command -v tor || lacks "$part" "it is not installed (Debian: tor)"
 		;;
 	zipkin)
 		version=3.5.1

@@ -5,6 +5,7 @@
 #   browser  the tests of the service's pages
 #   fuzz     the requests made of its OpenAPI document
 #   mail     the tests of its notifications
+#   proxy    the tests of the service's requests through a SOCKS proxy
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -50,6 +51,9 @@ for purpose; do
 	mail)
 		# The system's Python: another one that comes first in PATH does not see Debian's packages.
 		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
+		;;
+	proxy)
+		[ -e /usr/sbin/tor ] || need tor tor "says what a SOCKS proxy gets to know"
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac

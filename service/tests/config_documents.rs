@@ -26,6 +26,12 @@ const CONFIG_JSON: &str = r#"{
     "about": {"build_config": "dev", "service": "company.project.service", "version": "0.0.1"},
     "hosting": {"port": "5005"},
     "logging": "",
+    "logging_bulk_enabled": true,
+    "logging_bulk_endpoint": "https://logs.example.com/bulk/geheim/tag/bulk/",
+    "logging_bulk_log_file": "/srv/bulk.log",
+    "logging_bulk_send_interval_in_seconds": 30,
+    "env_tor_socks_proxy": "socks5://127.0.0.1:9150",
+    "tor_container_id": "tor",
     "message_file": "/srv/messages.db",
     "notifications": {
         "batch_minutes": "15",
@@ -121,6 +127,11 @@ async fn the_json_file_of_the_quickstart() {
             "slack.channel: \"notifications\"  # default",
             "slack.icon_emoji: \":email:\"  # notifications.slack.icon_emoji in file DIR/config.json",
             "file: \"/srv/messages.db\"  # message_file in file DIR/config.json",
+            "enabled: true  # logging_bulk_enabled in file DIR/config.json",
+            "endpoint: \"(hidden)\"  # logging_bulk_endpoint in file DIR/config.json",
+            "file: \"/srv/bulk.log\"  # logging_bulk_log_file in file DIR/config.json",
+            "interval: 30s  # logging_bulk_send_interval_in_seconds in file DIR/config.json",
+            "socks_url: \"socks5h://127.0.0.1:9150\"  # env_tor_socks_proxy in file DIR/config.json",
             "email.server: \"mail.example.com\"  # variable company.project.service__EMAIL_SERVER",
             "email.password: \"(hidden)\"  # variable COMPANY_PROJECT_SERVICE__EMAIL_PASSWORD",
         ],
@@ -128,7 +139,11 @@ async fn the_json_file_of_the_quickstart() {
     let checked = check(&SECRETS).await;
     assert_has(
         &checked,
-        &["the configuration is good", "warning: root_logs_folder in the file has no effect"],
+        &[
+            "the configuration is good",
+            "warning: root_logs_folder in the file has no effect",
+            "warning: tor_container_id has no effect",
+        ],
     );
 }
 

@@ -78,7 +78,7 @@ async fn a_request_that_is_being_received_is_finished() {
     assert_eq!(connection.request("GET", "/status", "").await.status, 200);
     connection.send("POST /microservice HTTP/1.1\r\nhost: x\r\ncontent-le").await;
     process.signal("TERM").await;
-    until(503, async || get(process.admin, "/readyz").await.status).await;
+    process.logs("shutting down").await;
     connection.send("ngth: 2\r\n\r\n{}").await;
     assert_eq!(connection.answer().await.status, 200);
     assert_eq!(process.exit_code().await, Some(0));

@@ -143,6 +143,12 @@ async fn a_batch_that_is_refused_does_not_hold_up_the_others() {
     process.logs("the endpoint refuses a batch: 400 Bad Request").await;
     let token = "TRACE: a-4;";
     until(1, async || loggly.count(token)).await;
+    let began = Instant::now();
+    for round in 0..10 {
+        log(&process, tokens(&format!("{round}x"), 1)).await;
+        until(1, async || loggly.count(&format!("TRACE: {round}x-0;"))).await;
+    }
+    assert!(began.elapsed().as_secs() < 5, "nor are they sent less often: {:?}", began.elapsed());
     assert!(loggly.faults().iter().all(|fault| fault.contains("utf-8")), "{:?}", loggly.faults());
     assert!(spool.path().join("ship.log.0").exists(), "it is kept");
 }

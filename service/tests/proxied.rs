@@ -27,6 +27,7 @@ use chassis::{
 };
 use futures::future::join_all;
 use support::{
+    parts::Tor,
     process::{Process, command, run, stderr, stdout},
     running::Running,
     socks::Socks,
@@ -166,6 +167,30 @@ async fn the_26th_request_has_a_new_identity_however_many_are_on_their_way() {
             .all(Result::is_ok)
     );
     assert_eq!((site.socks.identities(), site.requests()), (4, 100));
+}
+
+/// contract 2.5.24, contract 2.5.25, contract 0b.8
+#[tokio::test]
+async fn tor_is_told_the_name_and_who_asks() {
+    let Some(mut tor) = Tor::start().await else { return };
+    let proxy = format!("socks5://{}", tor.socks);
+    let env = [
+        ("CHASSIS_PROXY__FALLBACK", "strict"),
+        ("CHASSIS_PROXY__ROTATE_EVERY", "2"),
+        ("CHASSIS_PROXY__ATTEMPTS", "1"),
+    ];
+    let client = client(&proxy, &env).await;
+    let mut users = Vec::new();
+    for url in ["http://one.test/", "https://two.test/", "http://one.test/", "http://three.test:81/"] {
+        // Without its network Tor does not answer.
+        let error = client.get(url, &none(), Some(Duration::from_millis(300))).await.unwrap_err();
+        assert!(matches!(error, GetError::Timeout { .. }), "{error}");
+        let (target, user) = tor.request().await;
+        users.push((target, user));
+    }
+    let (targets, users): (Vec<_>, Vec<_>) = users.into_iter().unzip();
+    assert_eq!(targets, ["one.test:80", "two.test:443", "one.test:80", "three.test:81"]);
+    assert!(users[0] == users[1] && users[1] != users[2] && users[2] == users[3], "{users:?}");
 }
 
 /// contract 2.5.26

@@ -4,12 +4,15 @@ use std::{io::Write, net::SocketAddr, path::PathBuf, process::Stdio, time::Durat
 
 use chassis::http_client::fetch;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
     process::{Child, Command},
     time::{sleep, timeout},
 };
 
-use super::{LONG, http::Connection, until};
+use super::{LONG, http::Connection, soon, until};
 
 /// The path of `part`, got when it is missing. `None`, said even where the output of passed tests is not shown, when
 /// this machine cannot have it.
@@ -257,5 +260,57 @@ impl Zipkin {
 
     pub async fn services(&self) -> Vec<String> {
         serde_json::from_value(self.get("/api/v2/services").await.unwrap()).unwrap()
+    }
+}
+
+/// Tor, cut off from its network: all that it may talk to is a bridge on a port of this machine where nobody is. It
+/// takes requests, and says on its control port what it was told.
+pub struct Tor {
+    pub socks: SocketAddr,
+    events: BufReader<TcpStream>,
+    _data: TempDir,
+    _child: Child,
+}
+
+impl Tor {
+    pub async fn start() -> Option<Self> {
+        let program = program("tor").await?;
+        let data = tempfile::tempdir().unwrap();
+        let (socks, control) = (free_port(), free_port());
+        let child = Command::new(program)
+            .args(["--ignore-missing-torrc", "-f", "/nonexistent/torrc", "--hush", "--ClientOnly", "1"])
+            .args(["--UseBridges", "1", "--Bridge", "127.0.0.1:1", "--CookieAuthentication", "0"])
+            .args(["--SocksPort", &format!("127.0.0.1:{socks}")])
+            .args(["--ControlPort", &format!("127.0.0.1:{control}")])
+            .args(["--DataDirectory".as_ref(), data.path().as_os_str()])
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || TcpStream::connect(("127.0.0.1", control)).await.is_ok()).await;
+        let mut control = TcpStream::connect(("127.0.0.1", control)).await.unwrap();
+        control.write_all(b"AUTHENTICATE\r\nSETEVENTS STREAM\r\n").await.unwrap();
+        let socks = SocketAddr::from(([127, 0, 0, 1], socks));
+        let mut tor = Self { socks, events: BufReader::new(control), _data: data, _child: child };
+        assert_eq!((tor.line().await, tor.line().await), ("250 OK".to_owned(), "250 OK".to_owned()));
+        Some(tor)
+    }
+
+    /// The next request that somebody made: `NAME:PORT` and the user.
+    pub async fn request(&mut self) -> (String, String) {
+        loop {
+            let line = self.line().await;
+            let words: Vec<_> = line.split(' ').collect();
+            if words[3] == "NEW" && words.contains(&"PURPOSE=USER") {
+                let user = words.iter().find_map(|word| word.strip_prefix("SOCKS_USERNAME=")).unwrap();
+                return (words[5].to_owned(), user.to_owned());
+            }
+        }
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        soon("a line of Tor", self.events.read_line(&mut line)).await.unwrap();
+        line.trim_end().to_owned()
     }
 }

@@ -1,5 +1,5 @@
 //! A SOCKS5 proxy (RFC 1928, RFC 1929) that is strict, resolves the names it was given and no others, relays, and keeps
-//! who asked for what. Of the programs that can be had none takes more than one user that it has not been told of.
+//! who asked for what. microsocks takes one user only, and Tor relays into its own network only.
 
 use std::{
     collections::BTreeSet,

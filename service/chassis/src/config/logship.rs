@@ -40,11 +40,21 @@ impl LogShip {
         const INTERVAL: &[Legacy] = &[Legacy::same("logging_bulk_send_interval_in_seconds")];
         let endpoint = SecretKeys::new("logship.endpoint", "logship.endpoint_file");
         let ship = Self {
-            enabled: reader.key("logship.enabled").above_file(ENABLED).or(false),
+            enabled: reader.key("logship.enabled").above_file(ENABLED).in_file(ENABLED).or(false),
             endpoint: reader.secret(endpoint.legacy(ENDPOINT, ENDPOINT_FILE)),
-            file: reader.key("logship.file").above_file(FILE).or(Optional::NONE).get().map(PathBuf::from),
+            file: reader
+                .key("logship.file")
+                .above_file(FILE)
+                .in_file(FILE)
+                .or(Optional::NONE)
+                .get()
+                .map(PathBuf::from),
             format: reader.key("logship.format").or(logging.file_format),
-            interval: reader.key("logship.interval").above_file(INTERVAL).or(Timeout::seconds(60)),
+            interval: reader
+                .key("logship.interval")
+                .above_file(INTERVAL)
+                .in_file(INTERVAL)
+                .or(Timeout::seconds(60)),
             timeout: reader.key("logship.timeout").or(Timeout::seconds(30)),
             max_batch: reader.key("logship.max_batch").or(ByteSize(5_000_000)),
             max_line: reader.key("logship.max_line").or(ByteSize(1_000_000)),

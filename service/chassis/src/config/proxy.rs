@@ -42,13 +42,14 @@ pub struct Proxy {
 
 impl Proxy {
     pub(super) fn read(reader: &mut Reader) -> Self {
+        const CONTAINER: &str = "tor_container_id";
         const SOCKS: &[Legacy] = &[Legacy::same("env_tor_socks_proxy"), Legacy::same("ENV_TOR_SOCKS_PROXY")];
-        if reader.variable("tor_container_id").is_some() {
+        if reader.accept(CONTAINER) || reader.variable(CONTAINER).is_some() {
             let reason = "new identities come from credentials, no container is restarted";
-            reader.warn(format!("variable tor_container_id ignored: {reason}"));
+            reader.warn(format!("{CONTAINER} has no effect: {reason}"));
         }
         let proxy = Self {
-            socks_url: reader.key("proxy.socks_url").above_file(SOCKS).or(None),
+            socks_url: reader.key("proxy.socks_url").above_file(SOCKS).in_file(SOCKS).or(None),
             rotate_every: reader.key("proxy.rotate_every").or(Count::new(25)),
             fallback: reader.key("proxy.fallback").or(Fallback::Off),
             user_agents_file: reader

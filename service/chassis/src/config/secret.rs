@@ -33,7 +33,8 @@ impl SecretKeys {
         Self { value, file, legacy_value: &[], legacy_file: &[] }
     }
 
-    /// With variables of an earlier convention for the secret and for the path of its file.
+    /// With variables of an earlier convention for the secret and for the path of its file; the first ones may stand in
+    /// the configuration file as well.
     #[must_use]
     pub const fn legacy(self, value: &'static [Legacy], file: &'static [Legacy]) -> Self {
         Self { legacy_value: value, legacy_file: file, ..self }
@@ -85,7 +86,8 @@ impl From<String> for Secret {
 impl Reader<'_> {
     /// The secret of `keys`, if one of the two is set. Both, or a file that can't be read, is a problem.
     pub fn secret(&mut self, keys: SecretKeys) -> Option<Secret> {
-        let Hidden(value) = self.key(keys.value).above_file(keys.legacy_value).or(Hidden(None));
+        let Hidden(value) =
+            self.key(keys.value).above_file(keys.legacy_value).in_file(keys.legacy_value).or(Hidden(None));
         let file = self.key(keys.file).above_file(keys.legacy_file).or(Optional::NONE);
         self.one_of(keys, value, &file)
     }

@@ -50,6 +50,8 @@ struct Round {
     kept: usize,
     /// Why.
     trouble: Option<String>,
+    /// Whether the endpoint takes nothing at all.
+    away: bool,
 }
 
 /// Why a batch was not taken.
@@ -82,7 +84,7 @@ impl Shipper {
     /// Sends at intervals until `ended`, and then what is left.
     pub(super) async fn run(self, lines: Lines, mut ended: oneshot::Receiver<()>) {
         let (interval, first) = (self.config.interval.0, self.config.interval.0.min(FIRST_PAUSE));
-        let (mut failures, mut dropped) = (0, 0);
+        let (mut failures, mut troubled, mut dropped) = (0, false, 0);
         let mut pause = interval;
         let deadline = || Instant::now() + self.config.shutdown_timeout.0;
         let deadline = loop {
@@ -100,17 +102,18 @@ impl Shipper {
                     break deadline;
                 }
             };
-            match (&round.trouble, failures) {
-                (Some(reason), 0) => {
+            match (&round.trouble, troubled) {
+                (Some(reason), false) => {
                     tracing::warn!(
                         "log lines are not shipped, they wait in {}: {reason}",
                         self.file.display()
                     );
                 }
-                (None, 1..) => tracing::info!("log lines are shipped again"),
+                (None, true) => tracing::info!("log lines are shipped again"),
                 _ => {}
             }
-            failures = if round.trouble.is_some() { failures + 1 } else { 0 };
+            troubled = round.trouble.is_some();
+            failures = if round.away { failures + 1 } else { 0 };
             pause = match failures {
                 0 => interval,
                 // One who has come back is not met by everybody at once.
@@ -133,7 +136,7 @@ impl Shipper {
 
     /// Sends every closed file, for once.
     pub(super) async fn once(&self) -> Result<u64, LogShipError> {
-        let Round { shipped, kept, trouble } = self.round().await;
+        let Round { shipped, kept, trouble, away: _ } = self.round().await;
         trouble.map_or(Ok(shipped), |reason| Err(LogShipError::Kept { kept, shipped, reason }))
     }
 
@@ -142,6 +145,7 @@ impl Shipper {
         let outcome = self.try_round(&mut round).await;
         if let Err(error) = outcome {
             round.trouble = Some(error.to_string());
+            round.away = true;
         }
         round
     }
@@ -166,6 +170,7 @@ impl Shipper {
                             Trouble::Refused(reason) => round.trouble = Some(reason),
                             Trouble::Away(reason) => {
                                 round.trouble = Some(reason);
+                                round.away = true;
                                 round.kept += left - 1;
                                 return Ok(());
                             }
