@@ -26,10 +26,12 @@ render -f "$chart/ci/scoped-values.yaml" >"$work/rendered.yaml"
 ! grep -q '^kind: ClusterRole' "$work/rendered.yaml" || die "a ClusterRole with scope.namespaces"
 [ "$(grep -c '^  namespace: \(shop\|billing\)$' "$work/rendered.yaml")" = 4 ] || die "not one Role and one RoleBinding in each namespace"
 ! grep -q 'resources: \[secrets\]' "$work/rendered.yaml" || die "a right to Secrets with references.secrets=false"
+# Another release in the same cluster.
+! render --set crd.create=false | grep -q '^kind: CustomResourceDefinition' || die "a CRD with crd.create=false"
 # Nobody reads a schema that refuses nothing.
 for wrong in replicas=many replicas=-1 image.pullPolicy=Sometimes image.tags=1 log.level=loud log.format=xml \
 	networkPolicy.ingressNamespaces=ingress-nginx serviceMonitor.interval=soon prometheusRule.enabled=maybe \
-	dashboard.labels.team=1 operatorNetworkPolicy.from=all scope.namespaces=shop references.secrets=maybe \
+	dashboard.labels.team=1 operatorNetworkPolicy.from=all scope.namespaces=shop references.secrets=maybe crd.create=maybe \
 	serviceAccount.create=false; do
 	if render --set "$wrong" >/dev/null 2>"$work/refusal"; then die "the chart accepts --set $wrong"; fi
 	say "refused --set $wrong: $(grep -v '^Error: values don\|^microservice-operator:$\|^$' "$work/refusal" | head -n 1)"

@@ -9,9 +9,12 @@ work=$(mktemp -d)
 on_end() { rm -rf "$work"; }
 
 cargo run --locked --quiet -p operator -- crd >"$work/crd.yaml"
-# For helm: kept when the release is uninstalled, since with the CRD every
-# Microservice would go; and no text of a description is taken for a template.
+# For helm: left out where another release has it; kept when the release is
+# uninstalled, since with the CRD every Microservice would go; and no text of a
+# description is taken for a template.
 sed 's/{{/\x01/g; s/}}/{{ "}}" }}/g; s/\x01/{{ "{{" }}/g' "$work/crd.yaml" | awk '
+	BEGIN { print "{{- if .Values.crd.create }}" }
+	END { print "{{- end }}" }
 	/^metadata:$/ { print; print "  annotations:"; print "    helm.sh/resource-policy: keep"; inside = 1; next }
 	/^[a-z]/ { inside = 0 }
 	inside && /^  annotations:$/ { print "generate.sh: the CRD has annotations of its own now: merge them" >"/dev/stderr"; exit 1 }

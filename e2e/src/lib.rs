@@ -10,10 +10,14 @@
 //!
 //! See [`Settings`] for the environment they read.
 
+mod account;
 mod case;
+mod chart;
 mod children;
 mod client_pod;
+mod command;
 mod conditions;
+mod definition;
 mod diagnostics;
 mod examples;
 mod kubectl;
@@ -25,21 +29,27 @@ mod process;
 mod prometheus;
 mod proxy;
 mod record;
+mod relay;
 mod report;
 mod settings;
 pub mod wait;
 
+pub use account::{Account, Reach, Right, Rights};
 pub use case::{Case, run, run_within};
+pub use chart::{ChartRights, RELEASE};
 pub use children::{CHILDREN, Child, managed};
 pub use client_pod::{Answer, LoadPod};
+pub use command::Output;
 pub use conditions::{find as condition, is_ready_at, message, reason, status};
+pub use definition::HTTP_ROUTES;
 pub use examples::example;
-pub use kubectl::{Kubectl, Output};
+pub use kubectl::Kubectl;
 pub use load::{Load, STOP_PORT};
 pub use metrics::{Sample, parse as parse_metrics, sum};
 pub use operator_pod::{AFTER_DEATH, OperatorPod};
-pub use own_operator::OwnOperator;
+pub use own_operator::{OwnOperator, counted, forbidden};
 pub use process::{Process, Undo};
 pub use record::Recording;
+pub use relay::Relay;
 pub use report::{Latency, LoadReport};
 pub use settings::{Endpoint, Settings};

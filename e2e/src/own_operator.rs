@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use futures::FutureExt;
@@ -9,18 +9,20 @@ use k8s_openapi::api::{
 use kube::{
     Api, Client, Config,
     api::{Patch, PatchParams, PostParams},
+    client::ClientBuilder,
 };
 use operator::{
     controller::{self, Scope, Sight},
     leader::Leadership,
     metrics::Metrics,
     readiness::Readiness,
+    requests::Counted,
 };
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Case, wait};
+use crate::{Case, metrics::parse, wait};
 
 const POLICY: &str = "e2e-own-operator";
 /// On a namespace that the installed operator may write nothing into.
@@ -32,6 +34,8 @@ pub struct OwnOperator {
     task: JoinHandle<()>,
     /// Its own numbers.
     pub metrics: Arc<Metrics>,
+    /// What it waits for.
+    pub readiness: Readiness,
 }
 
 impl Case {
@@ -88,10 +92,25 @@ impl Case {
         Ok(Client::try_from(config)?)
     }
 
+    /// What the installed operator puts into pods.
+    pub fn operator_settings(&self) -> Result<controller::Settings> {
+        Ok(controller::Settings {
+            service_image: self.settings.service_image.clone().context("E2E_SERVICE_IMAGE is not set")?,
+            proxy_image: "nginxinc/nginx-unprivileged:1.30".into(),
+            ..controller::Settings::default()
+        })
+    }
+
     /// Starts an operator for the test's namespace.
     pub async fn start_operator(&self, settings: controller::Settings) -> Result<OwnOperator> {
-        let client = Client::try_default().await?;
+        self.start_operator_as(Config::infer().await?, settings)
+    }
+
+    /// Starts an operator for the test's namespace, which reaches the API server so.
+    pub fn start_operator_as(&self, config: Config, settings: controller::Settings) -> Result<OwnOperator> {
         let metrics = Arc::new(Metrics::new()?);
+        let client = counted(config, &metrics)?;
+        let readiness = Readiness::default();
         let stop = CancellationToken::new();
         let sight = Sight { scope: Scope::new([self.namespace.clone()]), secrets: true };
         let running = controller::run(
@@ -99,21 +118,44 @@ impl Case {
             sight,
             settings,
             metrics.clone(),
-            Readiness::default(),
+            readiness.clone(),
             Leadership::alone(),
             stop.clone(),
         );
         let task = tokio::spawn(running.map(drop));
-        Ok(OwnOperator { stop, task, metrics })
+        Ok(OwnOperator { stop, task, metrics, readiness })
     }
 }
 
+/// A client whose requests are counted, as the installed operator's.
+pub fn counted(config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
+    let metrics = metrics.clone();
+    let counted = tower::layer::layer_fn(move |service| Counted::new(service, metrics.clone()));
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).build())
+}
+
 impl OwnOperator {
+    /// The requests that the API server refused as forbidden: verb and resource, such as `list pods`.
+    pub fn forbidden(&self) -> BTreeMap<String, f64> {
+        forbidden(&self.metrics)
+    }
+
     /// Ends it, as SIGTERM does.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
         self.task.await.context("the operator panicked")
     }
+}
+
+/// The requests of a [`counted`] client that were refused as forbidden, and how often.
+pub fn forbidden(metrics: &Metrics) -> BTreeMap<String, f64> {
+    let samples = parse(&metrics.text());
+    let refused = samples.iter().filter(|sample| {
+        sample.name == "microservice_operator_api_requests_total" && sample.label("code") == "403"
+    });
+    refused
+        .map(|sample| (format!("{} {}", sample.label("verb"), sample.label("resource")), sample.value))
+        .collect()
 }
 
 /// The account of the installed operator.

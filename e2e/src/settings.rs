@@ -29,6 +29,12 @@ impl Endpoint {
 pub struct Settings {
     /// `E2E_KUBECTL`: the command, with arguments where it needs some. Default: `kubectl`.
     pub kubectl: Vec<String>,
+    /// `E2E_HELM`: likewise. Default: `helm`.
+    pub helm: Vec<String>,
+    /// `E2E_CHART`: directory of the operator's chart. Default: that of this checkout.
+    pub chart: PathBuf,
+    /// `E2E_OPERATOR_IMAGE`: the operator's image, for tests that install another. Default: the chart's.
+    pub operator_image: Option<String>,
     /// `E2E_OPERATOR_NAMESPACE`: where the operator is installed. Default: `microservice-system`.
     pub operator_namespace: String,
     /// `E2E_SERVICE_IMAGE`: the image that a Microservice without one must run. Default: not checked.
@@ -50,8 +56,15 @@ impl Settings {
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
         let or = |name: &str, default: &str| get(name).unwrap_or_else(|| default.into());
+        let command = |name: &str, default: &str| {
+            or(name, default).split_whitespace().map(Into::into).collect::<Vec<_>>()
+        };
+        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/microservice-operator");
         Ok(Self {
-            kubectl: or("E2E_KUBECTL", "kubectl").split_whitespace().map(Into::into).collect(),
+            kubectl: command("E2E_KUBECTL", "kubectl"),
+            helm: command("E2E_HELM", "helm"),
+            chart: or("E2E_CHART", chart).into(),
+            operator_image: get("E2E_OPERATOR_IMAGE"),
             operator_namespace: or("E2E_OPERATOR_NAMESPACE", "microservice-system"),
             service_image: get("E2E_SERVICE_IMAGE"),
             client_image: or(

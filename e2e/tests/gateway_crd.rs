@@ -5,25 +5,19 @@
 //! The test installs the real definition of HTTPRoute and deletes it in the end, also when it fails.
 //! It is alone in this file, as the tests of one file run side by side.
 
-use anyhow::{Context, Result, ensure};
-use e2e::{Case, status, wait};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use anyhow::Result;
+use e2e::{Case, HTTP_ROUTES, status, wait};
 use kube::{
-    Api, ResourceExt,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams},
-    runtime::{conditions::is_crd_established, wait::Condition},
+    ResourceExt,
+    api::{DynamicObject, Patch, PatchParams},
 };
 use operator::{api::Microservice, build::Kind};
 use serde_json::json;
-
-const CRD: &str = "httproutes.gateway.networking.k8s.io";
 
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn routes_come_with_their_crd() -> Result<()> {
     e2e::run("gateway-crd", async |case| {
-        let crds = crds(case);
-        ensure!(crds.get_opt(CRD).await?.is_none(), "{CRD} is there: this test would delete all HTTPRoutes");
         let operator = case.operator().await?;
         let routed = json!({
             "replicas": 0,
@@ -36,10 +30,7 @@ async fn routes_come_with_their_crd() -> Result<()> {
         case.apply_ready("shop", routed).await?;
         warned(case, Some("install the Gateway API")).await?;
 
-        let with = with_the_crd(case).await;
-        crds.delete(CRD, &DeleteParams::default()).await?;
-        wait::object(&crds, CRD, "the CRD to be gone", wait::LONG, |found| found.is_none()).await?;
-        with?;
+        case.with_http_routes(async || with_the_crd(case).await).await?;
         let shop = warned(case, Some("install the Gateway API")).await?;
         assert_eq!(status(&shop, "Ready"), "True", "the rest works");
         // Changes are worked on as ever.
@@ -50,7 +41,6 @@ async fn routes_come_with_their_crd() -> Result<()> {
 }
 
 async fn with_the_crd(case: &Case) -> Result<()> {
-    install(case).await?;
     let first = route(case).await?;
     let spec = &first.data["spec"];
     assert_eq!(spec["parentRefs"][0]["name"], "edge", "{spec}");
@@ -63,11 +53,9 @@ async fn with_the_crd(case: &Case) -> Result<()> {
     answer(case, "True", "Accepted", "").await?;
     warned(case, None).await?;
 
-    let crds = crds(case);
-    crds.delete(CRD, &DeleteParams::default()).await?;
-    wait::object(&crds, CRD, "the CRD to be gone", wait::LONG, |found| found.is_none()).await?;
+    case.delete_definition(HTTP_ROUTES).await?;
     warned(case, Some("install the Gateway API")).await?;
-    install(case).await?;
+    case.install_http_routes().await?;
     let second = route(case).await?;
     assert_ne!(second.uid(), first.uid());
     // What the API server fills in is no drift.
@@ -82,25 +70,6 @@ async fn with_the_crd(case: &Case) -> Result<()> {
     let again = json!({ "replicas": 0, "expose": { "httpRoute": { "parentRefs": [{ "name": "edge" }] } } });
     case.apply("shop", again).await?;
     route(case).await?;
-    Ok(())
-}
-
-fn crds(case: &Case) -> Api<CustomResourceDefinition> {
-    Api::all(case.client.clone())
-}
-
-async fn install(case: &Case) -> Result<()> {
-    let directory = case
-        .settings
-        .gateway_api
-        .as_ref()
-        .context("set E2E_GATEWAY_API to what `e2e/cluster/build.sh gateway-api` prints")?;
-    let file = directory.join("gateway.networking.k8s.io_httproutes.yaml");
-    case.kubectl().run(&["apply", "--server-side", "-f", &file.display().to_string()]).await?;
-    wait::found(&crds(case), CRD, "the CRD to be established", wait::LONG, |crd| {
-        is_crd_established().matches_object(Some(crd))
-    })
-    .await?;
     Ok(())
 }
 

@@ -114,11 +114,8 @@ async fn every_cause_of_a_rollout_is_told() -> Result<()> {
 /// The operator as it is installed, but with another name for the same nginx: as an upgrade that
 /// changes the default image.
 fn operator(case: &Case, registry: &str) -> Result<Settings> {
-    Ok(Settings {
-        service_image: case.settings.service_image.clone().context("E2E_SERVICE_IMAGE is not set")?,
-        proxy_image: format!("{registry}nginxinc/nginx-unprivileged:1.30"),
-        ..Settings::default()
-    })
+    let installed = case.operator_settings()?;
+    Ok(Settings { proxy_image: format!("{registry}{}", installed.proxy_image), ..installed })
 }
 
 fn proxy_image(pods: &[Pod]) -> Vec<String> {

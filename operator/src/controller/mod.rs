@@ -34,7 +34,10 @@ mod workers;
 
 use std::sync::Arc;
 
-use futures::{StreamExt, future::join_all};
+use futures::{
+    FutureExt, StreamExt,
+    future::{join_all, pending},
+};
 use kube::{
     Api, Client,
     runtime::{Controller, controller, reflector, watcher},
@@ -137,8 +140,12 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
                     log(result);
                     futures::future::ready(())
                 });
+            let unlisted = ended_unlisted(store.clone(), over.clone());
             let reconciles = async move {
-                reconciles.await;
+                tokio::select! {
+                    () = reconciles => {}
+                    () = unlisted => {}
+                }
                 drop(pulse);
             };
             (store, reconciles)
@@ -163,6 +170,15 @@ async fn term(watches: &Watches, context: Arc<Context>, readiness: Readiness, ov
     context.metrics.show_conditions(None);
     context.metrics.backs_off(0);
     readiness.microservices_listed(true);
+}
+
+/// A Controller ends only after its first list. While that is refused, it has begun nothing, and need not
+/// be waited for.
+async fn ended_unlisted(store: reflector::Store<Guarded>, over: CancellationToken) {
+    over.cancelled().await;
+    if store.wait_until_ready().now_or_never().is_some() {
+        pending::<()>().await;
+    }
 }
 
 fn log(

@@ -111,11 +111,12 @@ impl History {
         self.last().map_or(1, |last| last.number + 1)
     }
 
-    /// What nobody needs any more, where `last` is the last.
+    /// What nobody needs any more, where `last` is the last: nothing if that one could not be written.
     pub fn superseded(&self, last: &str) -> impl Iterator<Item = &Revision> {
         let good = self.good().map(|good| good.name.clone());
+        let is_written = self.find(last).is_some();
         let is_needed = move |r: &&Revision, last: &str| r.name == last || Some(&r.name) == good.as_ref();
-        self.0.iter().filter(move |revision| !is_needed(revision, last))
+        self.0.iter().filter(move |revision| is_written && !is_needed(revision, last))
     }
 
     /// Their names.
@@ -154,7 +155,8 @@ mod tests {
         assert_eq!(history.last().unwrap().name, "r3");
         assert_eq!(history.good().unwrap().name, "r2");
         assert_eq!(names(history.superseded("r3")), ["r1"]);
-        assert_eq!(names(history.superseded("r4")), ["r1", "r3"]);
+        assert_eq!(names(history.superseded("r2")), ["r1", "r3"]);
+        assert!(names(history.superseded("r4")).is_empty(), "what replaces them could not be written");
         assert_eq!(history.next_number(), 4);
     }
 
