@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: statsd-exporter zipkin
+# PART: postgres (the directory of its programs) statsd-exporter zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -27,6 +27,18 @@ fetch_zipkin() {
 }
 for part; do
 	case $part in
+	postgres)
+		dir=
+		# Debian has them in no PATH, each version in a directory of its own.
+		for found in "$(dirname "$(command -v postgres || echo /)")" /usr/lib/postgresql/*/bin; do
+			if [ -x "$found/initdb" ] && [ -x "$found/pg_isready" ] && [ -x "$found/psql" ]; then dir=$found; fi
+		done
+		if [ -n "$dir" ]; then
+			echo "$dir"
+		else
+			lacks "$part" "PostgreSQL is missing (Debian: postgresql)"
+		fi
+		;;
 	statsd-exporter)
 		if command -v go >/dev/null; then
 			dir=$("$cluster_dir/build.sh" statsd-exporter)

@@ -3,6 +3,7 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
+#   database the tests of what the service keeps
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -40,6 +41,10 @@ for purpose; do
 		need chromium chromium "opens the service's pages"
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
+		;;
+	database)
+		# Its programs are in no PATH.
+		[ "$("$scripts/parts.sh" postgres 2>/dev/null)" != - ] || missing+=("postgresql (keeps users and products)")
 		;;
 	*) die "no purpose named $purpose" ;;
 	esac

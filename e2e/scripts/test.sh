@@ -29,8 +29,8 @@ on_end() {
 }
 
 phase "set-up"
-"$scripts/setup.sh" build browser cluster
-"$scripts/parts.sh" statsd-exporter zipkin >/dev/null
+"$scripts/setup.sh" build browser cluster database
+"$scripts/parts.sh" postgres statsd-exporter zipkin >/dev/null
 # One of a test that was killed.
 "$cluster_dir/down.sh"
 phase "format"

@@ -6,6 +6,7 @@ use anyhow::Context;
 use chassis::{
     App,
     config::{Sources, Span, Value},
+    db::migration::Record,
     http_client::{Fetched, fetch},
     openapi::Description,
 };
@@ -43,6 +44,12 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Bring the tables of the profile's features to their last version.
+    Migrate {
+        /// Change nothing: say which steps were taken and which are pending.
+        #[arg(long)]
+        status: bool,
+    },
     /// Print the description of the API.
     Openapi {
         /// `v3`: OpenAPI 3.1, as `/openapi/v3.json`; `v2`: Swagger 2.0, as `/openapi/spec.json`.
@@ -97,6 +104,7 @@ impl Cli {
             Command::Serve => serve::run(sources),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
+            Command::Migrate { status } => block_on(migrate(&sources, status))?,
             Command::Openapi { version } => openapi(&sources, version),
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch { url, data, timeout } => {
@@ -133,6 +141,30 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
             println!("PYMICRO_SEND_METRICS={}\nPYMICRO_STATSD={statsd}", metrics.push);
             println!("PYMICRO_STATSD_HOST={}\nPYMICRO_STATSD_PORT={}", statsd.host, statsd.port);
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Contract 5.4.20.
+async fn migrate(sources: &Sources, status: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    let Some(database) = config.profile.database(&mut App::new()?, &config)? else {
+        println!("the profile {} has no tables", config.profile.text());
+        return Ok(ExitCode::SUCCESS);
+    };
+    if config.chassis.db.url.is_memory() {
+        eprintln!("warning: the database is in memory and ends with this command; set db.url");
+    }
+    if status {
+        let history = database.history().await?;
+        for Record { step, author, time } in history.recorded {
+            let author = author.map(|author| format!(" by {author}")).unwrap_or_default();
+            println!("recorded  {step}  {time}{author}");
+        }
+        history.pending.iter().for_each(|step| println!("pending   {step}"));
+    } else {
+        database.migrate(&mut |line| println!("{line}")).await?;
+        println!("Success Migration");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,16 @@
 //! Which features a profile serves; nothing else knows all of them.
 
-use chassis::{App, config::Value};
+use chassis::{
+    App, Paging,
+    config::Value,
+    db::{Database, migration::Table},
+    http_client::CallError,
+};
 
-use crate::{Config, catalog, fibonacci, message};
+use crate::{Config, catalog, directory::Parts, fibonacci, message};
 
 /// Names of profiles that later versions will have (contract 7.3).
-const PLANNED: [&str; 5] = ["directory", "users", "regions", "roles", "quickstart"];
+const PLANNED: [&str; 1] = ["quickstart"];
 
 /// A named set of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,37 +23,98 @@ pub enum Profile {
     Fibonacci,
     /// `GET /simple/{id}` and `GET /products`
     Catalog,
+    /// `/users`, `/cities`, `/provinces` and `/roles`
+    Directory,
+    /// `/users`, which asks others for cities and roles
+    Users,
+    /// `/cities` and `/provinces`
+    Regions,
+    /// `/roles`
+    Roles,
+}
+
+/// Why the features cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    /// Two of them have a metric of the same name.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+    /// Another service cannot be asked.
+    #[error(transparent)]
+    Upstream(#[from] CallError),
 }
 
 impl Profile {
+    const ALL: [Self; 8] = [
+        Self::All,
+        Self::Message,
+        Self::Fibonacci,
+        Self::Catalog,
+        Self::Directory,
+        Self::Users,
+        Self::Regions,
+        Self::Roles,
+    ];
+
     /// Adds the routes and metrics of the features.
-    pub fn mount(self, app: App, config: &Config) -> Result<App, prometheus::Error> {
-        let app = match self {
-            Self::All | Self::Message => message::mount(app, config.message)?,
-            Self::Fibonacci | Self::Catalog => app,
-        };
-        let app = match self {
-            Self::All | Self::Fibonacci => fibonacci::mount(app, config.fibonacci),
-            Self::Message | Self::Catalog => app,
-        };
-        Ok(match self {
-            Self::All | Self::Catalog => catalog::mount(app, config.chassis.api.page_size),
-            Self::Message | Self::Fibonacci => app,
-        })
+    pub fn mount(self, mut app: App, config: &Config) -> Result<App, MountError> {
+        let database = self.database(&mut app, config)?;
+        if self.has(Self::Message) {
+            app = message::mount(app, config.message)?;
+        }
+        if self.has(Self::Fibonacci) {
+            app = fibonacci::mount(app, config.fibonacci);
+        }
+        let Some(database) = database else { return Ok(app) };
+        if let Some(parts) = self.directory() {
+            let paging = Paging::new(config.chassis.api.page_size);
+            app = parts.mount(app, &config.directory, paging, &database)?;
+        }
+        if self.has(Self::Catalog) {
+            app = catalog::mount(app, config.chassis.api.page_size, database);
+        }
+        Ok(app)
+    }
+
+    /// The database with the tables of the features, `None` when they keep nothing.
+    pub fn database(self, app: &mut App, config: &Config) -> Result<Option<Database>, prometheus::Error> {
+        let tables = self.tables();
+        if tables.is_empty() { Ok(None) } else { app.database(&config.chassis, tables).map(Some) }
+    }
+
+    fn tables(self) -> Vec<Table> {
+        let catalog = self.has(Self::Catalog).then(catalog::table);
+        catalog.into_iter().chain(self.directory().into_iter().flat_map(Parts::tables)).collect()
+    }
+
+    /// Whether it is `feature` or all of them.
+    fn has(self, feature: Self) -> bool {
+        self == feature || self == Self::All
+    }
+
+    /// Which parts of the directory are served.
+    pub(crate) fn directory(self) -> Option<Parts> {
+        let none = Parts { users: false, regions: false, roles: false };
+        match self {
+            Self::All | Self::Directory => Some(Parts::ALL),
+            Self::Users => Some(Parts { users: true, ..none }),
+            Self::Regions => Some(Parts { regions: true, ..none }),
+            Self::Roles => Some(Parts { roles: true, ..none }),
+            Self::Message | Self::Fibonacci | Self::Catalog => None,
+        }
+    }
+
+    /// Whether nothing but the directory is served.
+    pub(crate) fn is_directory(self) -> bool {
+        self != Self::All && self.directory().is_some()
     }
 }
 
 impl Value for Profile {
-    const WRITE: &'static str = "all, message, fibonacci or catalog";
+    const WRITE: &'static str = "all, message, fibonacci, catalog, directory, users, regions or roles";
 
     fn parse(text: &str) -> Option<Self> {
-        match text {
-            "all" => Some(Self::All),
-            "message" => Some(Self::Message),
-            "fibonacci" => Some(Self::Fibonacci),
-            "catalog" => Some(Self::Catalog),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|profile| profile.text() == text)
     }
 
     fn text(&self) -> String {
@@ -68,11 +134,12 @@ mod tests {
 
     #[test]
     fn a_profile_of_a_later_version_is_told_from_a_slip() {
-        let write = "write all, message, fibonacci or catalog";
-        assert_eq!(Profile::refusal("users"), format!("\"users\" is not in this version; {write}"));
+        let write = "write all, message, fibonacci, catalog, directory, users, regions or roles";
+        assert_eq!(Profile::refusal("quickstart"), format!("\"quickstart\" is not in this version; {write}"));
         assert_eq!(Profile::refusal("massage"), format!("\"massage\" is not a profile; {write}"));
-        for profile in [Profile::All, Profile::Message, Profile::Fibonacci, Profile::Catalog] {
+        for profile in Profile::ALL {
             assert_eq!(Profile::parse(&profile.text()), Some(profile));
+            assert!(Profile::WRITE.contains(&profile.text()));
         }
     }
 }

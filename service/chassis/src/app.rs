@@ -7,6 +7,7 @@ use prometheus::Registry;
 
 use crate::{
     Routes, config,
+    db::{Database, migration::Table},
     http_client::{CallError, Upstream},
     metrics::Metrics,
 };
@@ -15,12 +16,13 @@ use crate::{
 pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) database: Option<Database>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?) })
+        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?), database: None })
     }
 
     /// Adds the routes of a feature.
@@ -41,6 +43,18 @@ impl App {
     /// An error when it has no URL, or one that is `https` where no certificates are.
     pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
         Upstream::new(config, self.metrics.upstreams().of(config.name))
+    }
+
+    /// The database of the features, for all of their tables; see [`db`](crate::db). A program has one: an error when
+    /// it has one already.
+    pub fn database(
+        &mut self,
+        config: &config::Config,
+        tables: Vec<Table>,
+    ) -> Result<Database, prometheus::Error> {
+        let database = Database::new(config, tables, self.registry())?;
+        self.database = Some(database.clone());
+        Ok(database)
     }
 
     /// Where a feature makes its counters.

@@ -64,6 +64,9 @@ pub enum ServiceError {
     /// 503 with `Retry-After`: no worker became free in time.
     #[error("No worker became free in time")]
     QueueDeadline,
+    /// 503 with `Retry-After`: the database is away or busy.
+    #[error("The database is not available")]
+    NoDatabase,
     /// 504 (contract 1.9)
     #[error("Gateway Timeout")]
     Timeout,
@@ -82,7 +85,7 @@ impl ServiceError {
             Self::SlowRequest => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueueFull | Self::QueueDeadline => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed(failure) => failure.status,
         }
@@ -102,7 +105,9 @@ impl IntoResponse for ServiceError {
         let mut response = envelope::render(context::dialect(), &self);
         let headers = response.headers_mut();
         match self {
-            Self::QueueFull | Self::QueueDeadline => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
+            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
             // The rest of the request is still on its way and would be read as the next one.
             Self::SlowRequest | Self::BodyTooLarge { .. } | Self::BadBody => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

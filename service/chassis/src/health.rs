@@ -12,16 +12,22 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{config::Identity, error::json_line};
+use crate::{config::Identity, db::Database, error::json_line};
 
 /// Gates of readiness. Readiness says what stands against it; liveness depends on nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
+    database: Option<Database>,
 }
 
 impl Readiness {
+    /// Not before the database is there, if there is to be one.
+    pub(crate) fn new(database: Option<Database>) -> Self {
+        Self { database, ..Self::default() }
+    }
+
     pub(crate) fn start(&self) {
         self.started.store(true, Ordering::Relaxed);
     }
@@ -39,9 +45,10 @@ impl Readiness {
     }
 
     /// Why the service should get no requests; empty when it should.
-    fn reasons(&self) -> Vec<&'static str> {
+    fn reasons(&self) -> Vec<String> {
         let reasons = [("starting", !self.is_started()), ("draining", self.is_draining())];
-        reasons.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+        let own = reasons.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name.to_owned());
+        own.chain(self.database.as_ref().and_then(Database::reason)).collect()
     }
 }
 
@@ -58,7 +65,7 @@ pub(crate) fn startupz(readiness: Arc<Readiness>) -> MethodRouter {
     })
 }
 
-/// `GET /readyz`: 200, or 503 with the reasons, `starting` or `draining`.
+/// `GET /readyz`: 200, or 503 with the reasons: `starting`, `draining`, or what is wrong with the database.
 pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
     get(async move || {
         let reasons = readiness.reasons();
@@ -66,10 +73,17 @@ pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
     })
 }
 
-/// `GET /status`: name and version, without any envelope (contract 4.1).
-pub(crate) fn status(identity: &Identity) -> MethodRouter {
+/// `GET /status`: name and version, and with a database the last migration or null, without any envelope
+/// (contract 4.1). Answered from memory.
+pub(crate) fn status(identity: &Identity, database: Option<Database>) -> MethodRouter {
     let body = json!({ "name": identity.name, "version": identity.version });
-    get(async move || json_line(StatusCode::OK, &body))
+    get(async move || {
+        let mut body = body.clone();
+        if let Some(database) = database {
+            body["last_migration"] = database.last_migration().into();
+        }
+        json_line(StatusCode::OK, &body)
+    })
 }
 
 fn answer(good: bool, body: &serde_json::Value) -> Response {

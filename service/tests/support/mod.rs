@@ -7,6 +7,7 @@ pub mod collector;
 pub mod gate;
 pub mod http;
 pub mod parts;
+pub mod postgres;
 pub mod process;
 pub mod running;
 

@@ -13,7 +13,7 @@ use super::{LONG, until};
 
 /// The path of `part`, got when it is missing. `None`, said even where the output of passed tests is not shown, when
 /// this machine cannot have it.
-async fn program(part: &str) -> Option<PathBuf> {
+pub(super) async fn program(part: &str) -> Option<PathBuf> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../e2e/scripts/parts.sh");
     let output = Command::new(script).arg(part).stderr(Stdio::piped()).output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -28,7 +28,7 @@ async fn program(part: &str) -> Option<PathBuf> {
 }
 
 /// A port that was free just now.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -18,6 +18,7 @@
 //! ```
 
 mod cors;
+mod db;
 mod file;
 mod http_url;
 mod listen;
@@ -35,6 +36,7 @@ mod upstream;
 mod value;
 
 pub use cors::Cors;
+pub use db::{DatabaseUrl, Db};
 pub use listen::Listen;
 pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
 pub use networks::Networks;

@@ -1,8 +1,8 @@
 //! The sections every service has.
 
 use super::{
-    ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional, Reader,
-    Root, Timeout, Tracing,
+    ByteSize, Cors, Count, Db, HealthPath, Legacy, Level, Listen, LogFormat, Metrics, Networks, Optional,
+    Reader, Root, Timeout, Tracing,
 };
 
 /// What the chassis itself needs; features add sections of their own.
@@ -16,6 +16,8 @@ pub struct Config {
     pub api: Api,
     /// `cors`
     pub cors: Cors,
+    /// `db`
+    pub db: Db,
     /// `health`
     pub health: Health,
     /// `http`
@@ -33,6 +35,11 @@ pub struct Config {
 impl Config {
     /// Reads every section of the chassis.
     pub fn read(reader: &mut Reader) -> Self {
+        Self::with_root(reader, Root::Docs)
+    }
+
+    /// The same with another default of `http.root`.
+    pub fn with_root(reader: &mut Reader, root: Root) -> Self {
         let service = Identity::read(reader);
         let server = Server::read(reader);
         Self {
@@ -42,8 +49,9 @@ impl Config {
             service,
             api: Api::read(reader),
             cors: Cors::read(reader),
+            db: Db::read(reader),
             health: Health::read(reader),
-            http: Http::read(reader),
+            http: Http { root: reader.key("http.root").or(root) },
             openapi: OpenApi::read(reader),
             tracing: Tracing::read(reader),
         }
@@ -164,12 +172,6 @@ impl Health {
 pub struct Http {
     /// What `GET /` does. Default docs (contract 0b.10).
     pub root: Root,
-}
-
-impl Http {
-    fn read(reader: &mut Reader) -> Self {
-        Self { root: reader.key("http.root").or(Root::Docs) }
-    }
 }
 
 /// What the OpenAPI document says besides the routes (contract 5.9.33).

@@ -46,6 +46,7 @@ pub use self::{
 use crate::{
     app::App,
     config::{Config, Listen},
+    db::{Database, Monitor},
     docs,
     envelope::Envelope,
     health::{self, Readiness},
@@ -91,6 +92,7 @@ pub struct Server {
     readiness: Arc<Readiness>,
     push: Option<Push>,
     tracing: Option<Tracing>,
+    monitor: Option<Monitor>,
     drain_timeout: Duration,
 }
 
@@ -104,11 +106,17 @@ impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(Description::of(config, &app));
-        let App { features, metrics } = app;
+        let App { features, metrics, database } = app;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
-        let readiness = Arc::new(Readiness::default());
+        let readiness = Arc::new(Readiness::new(database.clone()));
         let patience = Patience::of(&config.server);
-        let (service, scopes) = service_router(config, features, &description, &metrics, &workers)?;
+        let (service, scopes) =
+            service_router(config, features, &description, &metrics, &workers, database.clone())?;
+        let mut monitor = database.map(Monitor::start);
+        if let Some(monitor) = &mut monitor {
+            // So that the first request finds what it needs; a database that is away keeps nobody from starting.
+            monitor.asked(config.db.connect_timeout.0).await;
+        }
         let push = match &config.metrics {
             on if on.push => Some(Push::open(on, &metrics, &workers).await),
             _ => None,
@@ -129,6 +137,7 @@ impl Server {
             readiness,
             push,
             tracing,
+            monitor,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -153,7 +162,8 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, push, tracing, drain_timeout } = self;
+        let Self { service, admin, workers, readiness, push, tracing, monitor: _monitor, drain_timeout } =
+            self;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
@@ -240,8 +250,9 @@ fn service_router(
     description: &Arc<Description>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
+    database: Option<Database>,
 ) -> Result<(Router, Scopes), ServerError> {
-    let status = health::status(&config.service);
+    let status = health::status(&config.service, database);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
     if !config.metrics.push {
         own = own.unqueued("/metrics", admin::scrape(metrics, workers));
