@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: nginx oidc-provider prometheus smtp statsd-exporter tor zipkin
+# PART: nginx oidc-provider postgres (the directory of its programs) prometheus smtp statsd-exporter tor zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -81,6 +81,18 @@ for part; do
 			mkdir -p "$cache/parts"
 			fetch_oidc_provider
 			echo "$dir/node_modules/oidc-provider/lib/index.js"
+		fi
+		;;
+	postgres)
+		dir=
+		# Debian has them in no PATH, each version in a directory of its own.
+		for found in "$(dirname "$(command -v postgres || echo /)")" /usr/lib/postgresql/*/bin; do
+			if [ -x "$found/initdb" ] && [ -x "$found/pg_isready" ] && [ -x "$found/psql" ]; then dir=$found; fi
+		done
+		if [ -n "$dir" ]; then
+			echo "$dir"
+		else
+			lacks "$part" "PostgreSQL is missing (Debian: postgresql)"
 		fi
 		;;
 	smtp)

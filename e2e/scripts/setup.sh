@@ -3,6 +3,7 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
+#   database the tests of what the service keeps
 #   fuzz     the requests made of its OpenAPI document
 #   mail     the tests of its notifications
 #   proxy    the tests of the service's requests through a SOCKS proxy
@@ -43,6 +44,10 @@ for purpose; do
 		need chromium chromium "opens the service's pages"
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
+		;;
+	database)
+		# Its programs are in no PATH.
+		[ "$("$scripts/parts.sh" postgres 2>/dev/null)" != - ] || missing+=("postgresql (keeps users and products)")
 		;;
 	fuzz)
 		python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null ||

@@ -5,7 +5,8 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::Context;
 use chassis::{
     App,
-    config::{self, EditError, Sources},
+    config::{self, EditError, Sources, Value},
+    db::migration::Record,
     http_client::{self, Fetched, TlsError, fetch},
     logship,
     notify::Delivery,
@@ -46,6 +47,12 @@ enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Bring the tables of the profile's features to their last version.
+    Migrate {
+        /// Change nothing: say which steps were taken and which are pending.
+        #[arg(long)]
+        status: bool,
+    },
     /// Print the description of the API.
     Openapi {
         /// `v3`: OpenAPI 3.1, as `/openapi/v3.json`; `v2`: Swagger 2.0, as `/openapi/spec.json`.
@@ -129,6 +136,7 @@ impl Cli {
                     Err(error) => Err(error.into()),
                 }
             }
+            Command::Migrate { status } => block_on(migrate(&sources, status))?,
             Command::Openapi { version } => openapi(&sources, version),
             Command::Notify(command) => notify(&sources, command),
             Command::Logs(LogsCommand::Ship) => ship(&sources),
@@ -163,6 +171,30 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
             println!("PYMICRO_SEND_METRICS={}\nPYMICRO_STATSD={statsd}", metrics.push);
             println!("PYMICRO_STATSD_HOST={}\nPYMICRO_STATSD_PORT={}", statsd.host, statsd.port);
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Contract 5.4.20.
+async fn migrate(sources: &Sources, status: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::load(sources)?.config;
+    let Some(database) = config.profile.database(&mut App::new()?, &config)? else {
+        println!("the profile {} has no tables", config.profile.text());
+        return Ok(ExitCode::SUCCESS);
+    };
+    if config.chassis.db.url.is_memory() {
+        eprintln!("warning: the database is in memory and ends with this command; set db.url");
+    }
+    if status {
+        let history = database.history().await?;
+        for Record { step, author, time } in history.recorded {
+            let author = author.map(|author| format!(" by {author}")).unwrap_or_default();
+            println!("recorded  {step}  {time}{author}");
+        }
+        history.pending.iter().for_each(|step| println!("pending   {step}"));
+    } else {
+        database.migrate(&mut |line| println!("{line}")).await?;
+        println!("Success Migration");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 //! The whole configuration of the program.
 
-use chassis::config::{ConfigError, Loaded, Reader, Sources, load};
+use chassis::config::{ConfigError, Loaded, Reader, Root, Sources, load};
 
-use crate::{Profile, fibonacci, message};
+use crate::{Profile, directory, fibonacci, message};
 
 /// Sections of the chassis and of the features.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Config {
     pub message: message::Config,
     /// `fibonacci`
     pub fibonacci: fibonacci::Config,
+    /// `upstreams.regions` and `upstreams.roles`
+    pub directory: directory::Config,
 }
 
 impl Config {
@@ -24,11 +26,15 @@ impl Config {
     }
 
     fn read(reader: &mut Reader) -> Self {
+        let profile = reader.key("profile").or(Profile::All);
+        // Contract 0b.10.
+        let root = if profile.is_directory() { Root::Index } else { Root::Docs };
         Self {
-            profile: reader.key("profile").or(Profile::All),
+            profile,
             message: message::Config::read(reader),
             fibonacci: fibonacci::Config::read(reader),
-            chassis: chassis::Config::read(reader),
+            directory: directory::Config::read(reader, profile.directory()),
+            chassis: chassis::Config::with_root(reader, root),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! microservice config check | print              look at the configuration
 //! microservice config set a.b.c VALUE            change a line of its file
 //! microservice notify send MESSAGE | flush       notifications
+//! microservice migrate [--status]                bring the tables to their last version
 //! microservice healthcheck                       ask the admin port of a running service
 //! microservice logs ship                         send the log lines that wait to be shipped
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
@@ -14,12 +15,14 @@ pub mod alias;
 mod catalog;
 pub mod cli;
 pub mod config;
+mod directory;
 mod fetch;
 pub mod fibonacci;
 mod inbox;
 pub mod message;
 mod profile;
 mod serve;
+mod time;
 
 pub use config::Config;
-pub use profile::Profile;
+pub use profile::{MountError, Profile};

@@ -94,7 +94,7 @@ async fn a_printed_configuration_can_be_read_again() {
 #[tokio::test]
 async fn bad_values_are_refused_with_code_64_all_at_once_and_say_what_to_write() {
     let yaml = "
-profile: users
+profile: massage
 server: {workers: 0, timeout: soon, max_body: 1MB, listen: 'www.x.com', worker: 3}
 message: {failure_rate: 2, time_format: epoch}
 fibonacci: {max_count: 100001}
@@ -112,7 +112,7 @@ colour: blue
         assert_eq!(output.status.code(), Some(64), "{text}");
         for expected in [
             "15 problems in the configuration",
-            "\"users\" is not in this version; write all, message, fibonacci, catalog or quickstart",
+            "\"massage\" is not valid; write all, message, fibonacci, catalog, directory, users",
             "\"0\" is not valid; write a whole number from 1 to 1024, for example 4",
             "\"soon\" is not valid; write a duration longer than zero such as 500ms, 60s, 5m or 1h",
             "\"1MB\" is not valid; write a number of bytes such as 65536, 64Ki, 1Mi or 1Gi",
@@ -212,7 +212,10 @@ async fn fetch_is_a_client_and_healthcheck_a_probe() {
         "{posted:?}"
     );
     let got = run(&[], &["fetch", &url("/status"), "--timeout", "5s"]).await;
-    assert_eq!(stdout(&got), "{\"name\":\"Microservice\",\"version\":\"N/A\"}\n");
+    assert_eq!(
+        stdout(&got),
+        "{\"last_migration\":\"roles v0\",\"name\":\"Microservice\",\"version\":\"N/A\"}\n"
+    );
 
     let refused = run(&[], &["fetch", &url("/microservice"), "--data", "[]"]).await;
     assert_eq!((refused.status.code(), stderr(&refused)), (Some(1), "400 Bad Request\n"));

@@ -10,7 +10,7 @@ use support::{http::get, running::Running};
 /// contract 4.1.1, contract 4.1.5
 #[tokio::test]
 async fn status_names_the_service_without_an_envelope() {
-    let running = Running::bundled(&[]).await;
+    let running = Running::bundled(&[("CHASSIS_PROFILE", "message")]).await;
     let answer = get(running.service, "/status").await;
     assert_eq!((answer.status, answer.json()), (200, json!({ "name": "Microservice", "version": "N/A" })));
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -21,6 +21,7 @@ async fn status_names_the_service_without_an_envelope() {
 #[tokio::test]
 async fn name_version_and_path_can_be_given() {
     let running = Running::bundled(&[
+        ("CHASSIS_PROFILE", "message"),
         ("CST_PROJECT_NAME", "my-first-cst-app"),
         ("CST_PROJECT_VERSION", "1.2.3"),
         ("CST_HEALTH_CHECK_ENDPOINT", "my-custom-status"),

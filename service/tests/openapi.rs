@@ -115,8 +115,19 @@ async fn the_committed_documents_are_those_of_this_program() {
 /// contract 5.9.35
 #[tokio::test]
 async fn each_profile_describes_what_it_serves_and_nothing_of_the_chassis() {
+    let users = ["/users", "/users/", "/users/{id}", "/users/{id}/"];
+    let cities = ["/cities", "/cities/", "/cities/{id}", "/cities/{id}/"];
+    let provinces = ["/provinces", "/provinces/", "/provinces/{id}", "/provinces/{id}/"];
+    let roles = ["/roles", "/roles/", "/roles/{id}", "/roles/{id}/"];
+    let catalog = ["/products", "/simple/{id}"];
+    let mut all =
+        [&users[..], &cities, &provinces, &roles, &catalog, &["/", "/fibonacci/list", "/microservice"]]
+            .concat();
+    all.sort_unstable();
     for (profile, paths) in [
-        ("all", vec!["/", "/fibonacci/list", "/microservice", "/products", "/simple/{id}"]),
+        ("all", all),
+        ("regions", [cities, provinces].concat()),
+        ("roles", roles.to_vec()),
         ("catalog", vec!["/products", "/simple/{id}"]),
         ("message", vec!["/microservice"]),
         ("fibonacci", vec!["/fibonacci/list"]),

@@ -61,7 +61,10 @@ fn numbers() -> Vec<Row> {
 /// Words out of a list, and images.
 fn words() -> Vec<Row> {
     vec![
-        (json!({ "profile": "web" }), r#"supported values: "all", "message", "fibonacci", "catalog""#),
+        (
+            json!({ "profile": "web" }),
+            r#"supported values: "all", "message", "fibonacci", "catalog", "directory", "users", "regions", "roles""#,
+        ),
         (json!({ "imagePullPolicy": "Sometimes" }), r#"supported values: "Always", "IfNotPresent", "Never""#),
         (json!({ "image": "" }), "spec.image in body should be at least 1 chars long"),
         (

@@ -84,7 +84,10 @@ fn basics() -> Vec<Field> {
         ("referenceChange", one_of(&["Restart", "Ignore"])),
         ("upgradePolicy", one_of(&["Pinned", "Auto"])),
         ("replicas", number(0, 1000)),
-        ("profile", one_of(&["all", "message", "fibonacci", "catalog"])),
+        (
+            "profile",
+            one_of(&["all", "message", "fibonacci", "catalog", "directory", "users", "regions", "roles"]),
+        ),
         ("config", config()),
         ("port", number(1024, 65535)),
         ("adminPort", number(1024, 65535)),

@@ -151,7 +151,8 @@ pub struct MicroserviceSpec {
     #[serde(default)]
     pub suspend: bool,
 
-    /// Which features of the bundled service are on: all, message, fibonacci or catalog.
+    /// Which features of the bundled service are on: all, message, fibonacci, catalog, directory, users,
+    /// regions or roles.
     #[serde(default)]
     pub profile: Profile,
 
@@ -336,6 +337,14 @@ pub enum Profile {
     Fibonacci,
     /// `GET /products` and `GET /simple/{id}`.
     Catalog,
+    /// Users, regions and roles in one service.
+    Directory,
+    /// `/users`, which asks others for cities and roles.
+    Users,
+    /// `/cities` and `/provinces`.
+    Regions,
+    /// `/roles`.
+    Roles,
 }
 
 /// How pods take a change of their number of workers.

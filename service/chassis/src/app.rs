@@ -7,6 +7,7 @@ use prometheus::Registry;
 
 use crate::{
     Routes, config,
+    db::{Database, migration::Table},
     http_client::{CallError, Upstream},
     metrics::Metrics,
     notify::Notifier,
@@ -16,6 +17,7 @@ use crate::{
 pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) database: Option<Database>,
     pub(crate) notifier: Option<Notifier>,
     #[cfg(feature = "testkit")]
     mock: Option<crate::testkit::Mock>,
@@ -27,6 +29,7 @@ impl App {
         Ok(Self {
             features: Vec::new(),
             metrics: Arc::new(Metrics::new()?),
+            database: None,
             notifier: None,
             #[cfg(feature = "testkit")]
             mock: None,
@@ -76,6 +79,18 @@ impl App {
     /// Where a feature leaves messages for people; `None` when notifications are off. See [`notify`](crate::notify).
     pub fn notifier(&self) -> Option<Notifier> {
         self.notifier.clone()
+    }
+
+    /// The database of the features, for all of their tables; see [`db`](crate::db). A program has one: an error when
+    /// it has one already.
+    pub fn database(
+        &mut self,
+        config: &config::Config,
+        tables: Vec<Table>,
+    ) -> Result<Database, prometheus::Error> {
+        let database = Database::new(config, tables, self.registry())?;
+        self.database = Some(database.clone());
+        Ok(database)
     }
 
     /// Where a feature makes its counters.

@@ -64,6 +64,9 @@ pub enum ServiceError {
     /// 503 with `Retry-After`: no worker became free in time.
     #[error("No worker became free in time")]
     QueueDeadline,
+    /// 503 with `Retry-After`: the database is away or busy.
+    #[error("The database is not available")]
+    NoDatabase,
     /// 504 (contract 1.9)
     #[error("Gateway Timeout")]
     Timeout,
@@ -86,7 +89,7 @@ impl ServiceError {
             Self::SlowRequest => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueueFull | Self::QueueDeadline => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Token(refusal) => refusal.status(),
             Self::Failed(failure) => failure.status,
@@ -107,7 +110,9 @@ impl IntoResponse for ServiceError {
         let mut response = envelope::render(context::dialect(), &self);
         let headers = response.headers_mut();
         match self {
-            Self::QueueFull | Self::QueueDeadline => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
+            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
             Self::Token(refusal) => match refusal.challenge() {
                 Some(challenge) => _ = headers.insert(header::WWW_AUTHENTICATE, challenge),
                 None => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{config::Identity, error::json_line};
+use crate::{config::Identity, db::Database, error::json_line};
 
 /// Gates of readiness. Readiness says what stands against it; liveness depends on nothing.
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ pub(crate) struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
     gates: Mutex<Vec<Arc<Gate>>>,
+    database: Option<Database>,
 }
 
 /// Something that requests have to wait for.
@@ -36,6 +37,11 @@ impl Gate {
 }
 
 impl Readiness {
+    /// Not before the database is there, if there is to be one.
+    pub(crate) fn new(database: Option<Database>) -> Self {
+        Self { database, ..Self::default() }
+    }
+
     /// A gate that stands against readiness, as `reason`, until it is opened.
     pub(crate) fn gate(&self, reason: &'static str) -> Arc<Gate> {
         let gate = Arc::new(Gate { reason, open: AtomicBool::new(false) });
@@ -60,11 +66,13 @@ impl Readiness {
     }
 
     /// Why the service should get no requests; empty when it should.
-    fn reasons(&self) -> Vec<&'static str> {
+    fn reasons(&self) -> Vec<String> {
         let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = gates.iter().map(|gate| (gate.reason, !gate.open.load(Ordering::Relaxed)));
         let reasons = [("starting", !self.is_started()), ("draining", self.is_draining())];
-        reasons.into_iter().chain(closed).filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+        let own =
+            reasons.into_iter().chain(closed).filter(|(_, holds)| *holds).map(|(name, _)| name.to_owned());
+        own.chain(self.database.as_ref().and_then(Database::reason)).collect()
     }
 }
 
@@ -81,7 +89,8 @@ pub(crate) fn startupz(readiness: Arc<Readiness>) -> MethodRouter {
     })
 }
 
-/// `GET /readyz`: 200, or 503 with the reasons: `starting`, `draining`, or that of a [`Gate`].
+/// `GET /readyz`: 200, or 503 with the reasons: `starting`, `draining`, that of a [`Gate`], or what is wrong with the
+/// database.
 pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
     get(async move || {
         let reasons = readiness.reasons();
@@ -89,10 +98,17 @@ pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
     })
 }
 
-/// `GET /status`: name and version, without any envelope (contract 4.1).
-pub(crate) fn status(identity: &Identity) -> MethodRouter {
+/// `GET /status`: name and version, and with a database the last migration or null, without any envelope
+/// (contract 4.1). Answered from memory.
+pub(crate) fn status(identity: &Identity, database: Option<Database>) -> MethodRouter {
     let body = json!({ "name": identity.name, "version": identity.version });
-    get(async move || json_line(StatusCode::OK, &body))
+    get(async move || {
+        let mut body = body.clone();
+        if let Some(database) = database {
+            body["last_migration"] = database.last_migration().into();
+        }
+        json_line(StatusCode::OK, &body)
+    })
 }
 
 fn answer(good: bool, body: &serde_json::Value) -> Response {

@@ -67,6 +67,40 @@ impl Routes {
         names.into_iter().fold(self, |routes, path| routes.route(&path, methods.clone()))
     }
 
+    /// Adds each path once more below `prefix`, for example `/regions/cities` for `/cities`. The OpenAPI document shows
+    /// the first ones only.
+    #[must_use]
+    pub fn aliased(mut self, prefix: &str) -> Self {
+        let aliases: Vec<_> = self
+            .entries
+            .iter()
+            .map(|entry| Entry { path: format!("{prefix}{}", entry.path), ..entry.clone() })
+            .collect();
+        self.entries.extend(aliases);
+        self
+    }
+
+    /// Adds each path once more, with a slash at its end or without the one it has. In the OpenAPI document the
+    /// operations of the second one are called `NAME_` (contract 5.9.34).
+    #[must_use]
+    pub fn either_slash(mut self) -> Self {
+        let twin = |path: &str| path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+        let twins: Vec<_> =
+            self.entries.iter().map(|entry| Entry { path: twin(&entry.path), ..entry.clone() }).collect();
+        self.entries.extend(twins);
+        let described: Vec<_> =
+            self.paths.paths.iter().map(|(path, item)| (twin(path), item.clone())).collect();
+        for (path, mut item) in described {
+            let operations =
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            for operation in operations.into_iter().flatten() {
+                operation.operation_id = operation.operation_id.as_ref().map(|name| format!("{name}_"));
+            }
+            self.paths.paths.insert(path, item);
+        }
+        self
+    }
+
     /// Says in the OpenAPI document that the number `parameter` may not be above `most`, where that is a setting.
     #[must_use]
     pub fn maximum(mut self, parameter: &'static str, most: u32) -> Self {

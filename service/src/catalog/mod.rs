@@ -3,4 +3,5 @@
 mod products;
 mod routes;
 
+pub(crate) use products::table;
 pub(crate) use routes::mount;

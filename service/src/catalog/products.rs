@@ -1,13 +1,14 @@
 //! The products there are.
 
-use std::{sync::Arc, time::Duration};
-
+use chassis::db::{
+    Database, DbError, FromRow, Row,
+    migration::{Column, Step, Table},
+};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-/// As many as the document has (contract 4.4.21).
-const SEEDED: i64 = 107;
+use crate::time::with_microseconds;
 
 /// One product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -21,42 +22,31 @@ pub(super) struct Product {
     created: Timestamp,
 }
 
-/// Always as many digits, so that texts sort as times do.
-fn with_microseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ"))
-}
-
-/// All products, the oldest first. They live as long as the process.
-#[derive(Debug, Clone)]
-pub(super) struct Products(Arc<[Product]>);
-
-impl Products {
-    /// The document's products, as if they had been added one after the other.
-    pub(super) fn seeded() -> Self {
-        let now = Timestamp::now();
-        let product = |number| {
-            let age = Duration::from_micros(u64::try_from(SEEDED - number).unwrap_or_default());
-            Product { name: format!("product No.{number}"), created: now - age }
-        };
-        Self((0..SEEDED).map(product).collect())
-    }
-
-    /// At most `limit` of them after the first `offset`.
-    pub(super) fn page(&self, offset: i64, limit: i64) -> Vec<Product> {
-        let position = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-        self.0.iter().skip(position(offset)).take(position(limit)).cloned().collect()
+impl FromRow for Product {
+    fn from_row(row: &Row<'_>) -> Result<Self, DbError> {
+        Ok(Self { name: row.get("name")?, created: row.get("created")? })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The table of products. As many as the document has are put into one that is empty (contract 4.4.21), each a
+/// microsecond after the one before.
+pub(crate) fn table() -> Table {
+    Table::new("products", [Column::serial("id"), Column::text("name", 128), Column::time("created")])
+        .step(Step::new(1).add_index(&["created", "id"]))
+        .step(Step::new(2).run(
+            "seed 107 products",
+            "INSERT INTO products(name, created)
+             SELECT 'product No.' || n, date_trunc('second', now()) + n * interval '1 microsecond'
+             FROM generate_series(0, 106) AS n WHERE NOT EXISTS (SELECT 1 FROM products)",
+            "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 106)
+             INSERT INTO products(name, created)
+             SELECT 'product No.' || n, strftime('%Y-%m-%dT%H:%M:%S', 'now') || printf('.%06dZ', n)
+             FROM numbers WHERE NOT EXISTS (SELECT 1 FROM products)",
+        ))
+}
 
-    #[test]
-    fn products_are_in_the_order_of_their_creation() {
-        let all = Products::seeded().page(0, 1000);
-        assert_eq!(all.len(), 107);
-        assert!(all.is_sorted_by(|one, next| one.created < next.created));
-        assert_eq!((all[0].name.as_str(), all[106].name.as_str()), ("product No.0", "product No.106"));
-    }
+/// At most `limit` products after the first `offset`, the oldest first.
+pub(super) async fn page(database: &Database, offset: i64, limit: i64) -> Result<Vec<Product>, DbError> {
+    const PAGE: &str = "SELECT name, created FROM products ORDER BY created, id LIMIT $1 OFFSET $2";
+    database.acquire().await?.fetch(PAGE, &[limit.into(), offset.into()]).await
 }

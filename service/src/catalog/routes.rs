@@ -4,17 +4,18 @@ use axum::extract::{FromRef, Path, State, rejection::PathRejection};
 use chassis::{
     App, Data, Envelope, Page, Paging, Routes,
     config::Count,
+    db::Database,
     error::ServiceError,
     openapi::schema::{Errors, Message},
 };
 use utoipa_axum::routes;
 
-use super::products::{Product, Products};
+use super::products::{self, Product};
 
 #[derive(Clone)]
 struct Feature {
     paging: Paging,
-    products: Products,
+    database: Database,
 }
 
 impl FromRef<Feature> for Paging {
@@ -24,9 +25,9 @@ impl FromRef<Feature> for Paging {
 }
 
 /// Adds `GET /simple/{id}` and `GET /products`, the latter with and without a slash (contract 4.4.27).
-pub(crate) fn mount(app: App, page_size: Count) -> App {
+pub(crate) fn mount(app: App, page_size: Count, database: Database) -> App {
     let paging = Paging::new(page_size);
-    let feature = Feature { paging, products: Products::seeded() };
+    let feature = Feature { paging, database };
     app.mount(
         Routes::new(Envelope::Meta)
             .described(routes!(simple), ())
@@ -84,5 +85,5 @@ async fn simple(id: Result<Path<String>, PathRejection>) -> Result<Data<String>,
     ),
 )]
 async fn list(page: Page, State(feature): State<Feature>) -> Result<Data<Vec<Product>>, ServiceError> {
-    page.read(async |offset, limit| Ok(feature.products.page(offset, limit))).await
+    page.read(async |offset, limit| Ok(products::page(&feature.database, offset, limit).await?)).await
 }

@@ -81,6 +81,15 @@ impl Process {
         line_with(&mut self.lines, part).await
     }
 
+    /// All log lines that are still to come, to the end of the program.
+    pub async fn rest(&mut self) -> Vec<String> {
+        let mut rest = Vec::new();
+        while let Some(line) = soon("the end of the log", self.lines.next_line()).await.unwrap() {
+            rest.push(line);
+        }
+        rest
+    }
+
     /// `GET /workers`
     pub async fn workers(&self) -> Value {
         http::get(self.admin, "/workers").await.json()

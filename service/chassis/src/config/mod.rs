@@ -21,6 +21,7 @@
 mod auth;
 mod build;
 mod cors;
+mod db;
 mod documents;
 mod edit;
 mod file;
@@ -50,6 +51,7 @@ mod value;
 pub use auth::{Algorithms, Auth, Issuer, Words};
 pub use build::Build;
 pub use cors::Cors;
+pub use db::{DatabaseUrl, Db};
 pub use edit::{EditError, set};
 pub use legacy::Legacy;
 pub use listen::Listen;

@@ -1,7 +1,7 @@
 //! The sections every service has.
 
 use super::{
-    Auth, Build, ByteSize, Cors, Count, HealthPath, Legacy, Level, Listen, LogFormat, LogShip, Metrics,
+    Auth, Build, ByteSize, Cors, Count, Db, HealthPath, Legacy, Level, Listen, LogFormat, LogShip, Metrics,
     Networks, Notify, Optional, Proxy, Reader, Root, Storage, Timeout, Tls, Tracing, documents,
     log_file::{LogConfig, LogFile},
 };
@@ -19,6 +19,8 @@ pub struct Config {
     pub auth: Auth,
     /// `cors`
     pub cors: Cors,
+    /// `db`
+    pub db: Db,
     /// `health`
     pub health: Health,
     /// `http`
@@ -46,6 +48,11 @@ pub struct Config {
 impl Config {
     /// Reads every section of the chassis.
     pub fn read(reader: &mut Reader) -> Self {
+        Self::with_root(reader, Root::Docs)
+    }
+
+    /// The same with another default of `http.root`.
+    pub fn with_root(reader: &mut Reader, root: Root) -> Self {
         documents::read(reader);
         let service = Identity::read(reader);
         let server = Server::read(reader);
@@ -62,8 +69,9 @@ impl Config {
             api: Api::read(reader),
             auth: Auth::read(reader),
             cors: Cors::read(reader),
+            db: Db::read(reader),
             health: Health::read(reader),
-            http: Http::read(reader),
+            http: Http { root: reader.key("http.root").or(root) },
             openapi: OpenApi::read(reader),
             proxy: Proxy::read(reader),
             tls: Tls::read(reader),
@@ -227,12 +235,6 @@ impl Health {
 pub struct Http {
     /// What `GET /` does. Default docs (contract 0b.10).
     pub root: Root,
-}
-
-impl Http {
-    fn read(reader: &mut Reader) -> Self {
-        Self { root: reader.key("http.root").or(Root::Docs) }
-    }
 }
 
 /// What the OpenAPI document says besides the routes (contract 5.9.33).

@@ -15,6 +15,8 @@ pub struct Tracing {
     pub otlp_url: Option<Collector>,
     /// Whether each span is a line of the log as well. Default false.
     pub log: bool,
+    /// Whether the span of a statement tells its arguments (contract 5.12). Default false: they are what users gave.
+    pub db_args: bool,
     /// Of the traces that begin here, the part that is recorded: 0.0 to 1.0, default 1.0. A trace that comes with a
     /// decision keeps it.
     pub sample_rate: Rate,
@@ -44,6 +46,7 @@ impl Tracing {
             zipkin_url: reader.key("tracing.zipkin_url").above_file(ZIPKIN).in_file(ZIPKIN).or(None),
             otlp_url: otlp_url.map(|url| url.with_path("/v1/traces")),
             log: reader.key("tracing.log").or(false),
+            db_args: reader.key("tracing.db_args").or(false),
             sample_rate: reader.key("tracing.sample_rate").or(Rate(1.0)),
             propagation: reader.key("tracing.propagation").or(Propagation::ALL),
             queue: reader.key("tracing.queue").or(Spans(8192)),

@@ -48,6 +48,7 @@ use crate::{
     app::App,
     auth::{self, AuthError, Guard, Refresh},
     config::{Config, Listen},
+    db::{Database, Monitor},
     docs,
     envelope::Envelope,
     health::{self, Readiness},
@@ -117,21 +118,34 @@ pub(crate) struct Inside {
     push: Option<Push>,
     tracing: Option<Tracing>,
     notifier: Option<Notifier>,
+    monitor: Option<Monitor>,
 }
 
 impl Assembled {
     /// Everything that `config` says of `app` but the sockets.
     pub(crate) async fn new(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(Description::of(config, &app));
-        let App { features, metrics, notifier, .. } = app;
+        let App { features, metrics, database, notifier, .. } = app;
         if let Some(notifier) = &notifier {
             notifier.open().await?;
         }
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
-        let readiness = Arc::new(Readiness::default());
+        let readiness = Arc::new(Readiness::new(database.clone()));
         let (guard, keys) = auth::open(&config.auth, &metrics, &readiness)?.unzip();
-        let (service, scopes) =
-            service_router(config, features, &description, &metrics, &workers, guard.as_ref())?;
+        let (service, scopes) = service_router(
+            config,
+            features,
+            &description,
+            &metrics,
+            &workers,
+            guard.as_ref(),
+            database.clone(),
+        )?;
+        let mut monitor = database.map(Monitor::start);
+        if let Some(monitor) = &mut monitor {
+            // So that the first request finds what it needs; a database that is away keeps nobody from starting.
+            monitor.asked(config.db.connect_timeout.0).await;
+        }
         let push = match &config.metrics {
             on if on.push => Some(Push::open(on, &metrics, &workers).await),
             _ => None,
@@ -145,7 +159,11 @@ impl Assembled {
                 .always(config.cors.headers())
                 .traced(tracer);
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
-        Ok(Self { service, admin, inside: Inside { readiness, workers, keys, push, tracing, notifier } })
+        Ok(Self {
+            service,
+            admin,
+            inside: Inside { readiness, workers, keys, push, tracing, notifier, monitor },
+        })
     }
 }
 
@@ -189,7 +207,7 @@ impl Server {
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
         let Self { service, admin, inside, drain_timeout } = self;
-        let Inside { readiness, workers, keys, push, tracing, notifier } = inside;
+        let Inside { readiness, workers, keys, push, tracing, notifier, monitor: _monitor } = inside;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
@@ -284,8 +302,9 @@ fn service_router(
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
     guard: Option<&Arc<Guard>>,
+    database: Option<Database>,
 ) -> Result<(Router, Scopes), ServerError> {
-    let status = health::status(&config.service);
+    let status = health::status(&config.service, database);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
     if !config.metrics.push {
         own = own.unqueued("/metrics", admin::scrape(metrics, workers));
