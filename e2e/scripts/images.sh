@@ -24,9 +24,10 @@ programs() {
 		-p operator -p service -p e2e --bins
 }
 
-# archive NAME PROGRAM: an image with nothing but PROGRAM.
+# archive NAME PROGRAM [LINK...]: an image with nothing but PROGRAM, and other
+# names of it.
 archive() {
-	local name=$1 program=$CARGO_TARGET_DIR/$target/release/$2 hash tag image archive work
+	local name=$1 program=$CARGO_TARGET_DIR/$target/release/$2 hash tag image archive work link
 	# A dynamic program fails only in the pod: "exec /x: no such file or directory".
 	if ldd "$program" 2>/dev/null | grep -q '=>'; then die "$program is not static"; fi
 	hash=$(cat "$program" "$cluster_dir/image.sh" "$0" | sha256sum | cut -c 1-12)
@@ -36,6 +37,7 @@ archive() {
 	if [ ! -e "$archive" ]; then
 		work=$(mktemp -d)
 		install "$program" "$work/$2"
+		for link in "${@:3}"; do ln -s "$2" "$work/$link"; done
 		"$cluster_dir/image.sh" -t "$image" -r "$work" -o "$archive" -u 65532:65532 \
 			-l "org.opencontainers.image.title=microservice-dev/$name" -l "org.opencontainers.image.version=$tag" \
 			-l org.opencontainers.image.licenses=Apache-2.0 -- "/$2"
@@ -65,7 +67,7 @@ for name in "${names[@]}"; do
 	esac
 	case $name in
 	operator) archive operator microservice-operator ;;
-	service) archive service microservice ;;
+	service) archive service microservice pymicro_server pymicro_uwsgi ;;
 	e2e-client) archive e2e-client e2e-client ;;
 	nginx) show nginx nginxinc/nginx-unprivileged:1.30 "$("$cluster_dir/nginx.sh")" ;;
 	statsd-exporter) show statsd-exporter prom/statsd-exporter:v0.31.0 "$("$cluster_dir/images.sh" statsd-exporter)" ;;

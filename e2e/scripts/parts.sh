@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: smtp statsd-exporter tor zipkin
+# PART: nginx oidc-provider prometheus smtp statsd-exporter tor zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -25,8 +25,64 @@ fetch_zipkin() {
 	}
 	exec {lock}>&-
 }
+fetch_oidc_provider() {
+	exec {lock}>"$cache/parts/.oidc-provider.lock"
+	flock "$lock"
+	[ -e "$dir" ] || {
+		rm -rf "$dir.new"
+		progress "fetching oidc-provider $version" "$cache/log/fetch-oidc-provider.log" \
+			npm install --prefix "$dir.new" --no-audit --no-fund --ignore-scripts "oidc-provider@$version"
+		mv "$dir.new" "$dir"
+	}
+	exec {lock}>&-
+}
+# The cluster's image of it, unpacked, with a script that starts it with the
+# libraries it was built with.
+unpack_nginx() {
+	local archive=$1 loader
+	exec {lock}>"$cache/parts/.nginx.lock"
+	flock "$lock"
+	[ -e "$dir" ] || {
+		rm -rf "$dir.new"
+		mkdir -p "$dir.new/image" "$dir.new/root"
+		tar -xf "$archive" -C "$dir.new/image"
+		tar -xf "$dir.new/image/$(jq -r '.[0].Layers[0]' "$dir.new/image/manifest.json")" -C "$dir.new/root"
+		rm -r "$dir.new/image"
+		loader=$(cd "$dir.new" && find root -name 'ld-linux-*' -perm -u+x | head -n 1)
+		printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' \
+			"$dir/$loader" "$dir/root/usr/lib" "$dir/root/usr/sbin/nginx" >"$dir.new/nginx"
+		chmod +x "$dir.new/nginx"
+		mv "$dir.new" "$dir"
+	}
+	exec {lock}>&-
+}
 for part; do
 	case $part in
+	nginx)
+		if command -v apt-get >/dev/null; then
+			archive=$("$cluster_dir/nginx.sh")
+			mkdir -p "$cache/parts"
+			dir=$cache/parts/$(basename "$archive" .tar)
+			unpack_nginx "$archive"
+			prune "$cache/parts" nginx
+			echo "$dir/nginx"
+		else
+			lacks "$part" "apt is missing, which it comes with"
+		fi
+		;;
+	oidc-provider)
+		version=9.13.3
+		dir=$cache/parts/oidc-provider-$version
+		if ! command -v node >/dev/null; then
+			lacks "$part" "Node is missing, which it runs on (Debian: nodejs)"
+		elif [ ! -e "$dir" ] && ! command -v npm >/dev/null; then
+			lacks "$part" "npm is missing, which fetches it (Debian: npm)"
+		else
+			mkdir -p "$cache/parts"
+			fetch_oidc_provider
+			echo "$dir/node_modules/oidc-provider/lib/index.js"
+		fi
+		;;
 	smtp)
 		if /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
 			echo /usr/bin/python3
@@ -34,10 +90,10 @@ for part; do
 			lacks "$part" "aiosmtpd is missing (Debian: python3-aiosmtpd; e2e/scripts/setup.sh mail installs it)"
 		fi
 		;;
-	statsd-exporter)
+	prometheus | statsd-exporter)
 		if command -v go >/dev/null; then
-			dir=$("$cluster_dir/build.sh" statsd-exporter)
-			echo "$dir/statsd_exporter"
+			dir=$("$cluster_dir/build.sh" "$part")
+			echo "$dir/${part/-/_}"
 		else
 			lacks "$part" "Go is missing, which it is built with (https://go.dev/dl)"
 		fi

@@ -14,7 +14,7 @@ flock -n "$lock" || die "another make test runs for this checkout"
 
 phase "set-up"
 "$scripts/setup.sh" build browser mail proxy cluster
-"$scripts/parts.sh" smtp statsd-exporter tor zipkin >/dev/null
+"$scripts/parts.sh" nginx oidc-provider prometheus smtp statsd-exporter tor zipkin >/dev/null
 # One of a test that was killed.
 "$cluster_dir/down.sh"
 phase "format"

@@ -5,6 +5,7 @@ use e2e::{is_ready_at, wait};
 use operator::api::Microservice;
 use serde_json::json;
 
+/// contract 3.2.17
 /// peers: opentelemetry-operator#775, prometheus-operator#4952, kcp-operator#192, restate-operator#139
 #[tokio::test]
 #[ignore = "needs a cluster"]

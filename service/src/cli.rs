@@ -13,7 +13,7 @@ use chassis::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, fetch::Fetch, serve};
+use crate::{Config, alias::Alias, fetch::Fetch, serve};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -114,16 +114,17 @@ enum PrintFormat {
 
 impl Cli {
     /// Does what was asked. A [`chassis::config::ConfigError`] stays recognisable inside the error.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub fn run(self, alias: Alias) -> anyhow::Result<ExitCode> {
         let Self { common: Common { config, set }, command } = self;
         let sources = Sources::from_process(config, set);
         match command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(sources),
+            Command::Serve => serve::run(sources, alias),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
             Command::Config(ConfigCommand::Set { key, value }) => {
                 match config::set(&sources, &key, &value, Config::load) {
                     Ok(()) => Ok(ExitCode::SUCCESS),
+                    // For the exit code.
                     Err(EditError::Config(error)) => Err(error.into()),
                     Err(error) => Err(error.into()),
                 }
@@ -185,22 +186,26 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
     let notifier = notifier
         .context("notifications are off; set notify.email.enabled or notify.slack.enabled to true")?;
     match command {
-        NotifyCommand::Send { message } => block_on(notifier.send(&message))??,
-        NotifyCommand::Flush => {
-            let mut code = ExitCode::SUCCESS;
-            for Delivery { channel, outcome } in block_on(notifier.flush())? {
-                match outcome {
-                    Ok(count) => println!("{channel}: {count} sent"),
-                    Err(error) => {
-                        eprintln!("{channel}: {:#}", anyhow::Error::new(error));
-                        code = ExitCode::FAILURE;
-                    }
-                }
+        NotifyCommand::Send { message } => {
+            block_on(notifier.send(&message))??;
+            Ok(ExitCode::SUCCESS)
+        }
+        NotifyCommand::Flush => Ok(report(block_on(notifier.flush())?)),
+    }
+}
+
+fn report(deliveries: Vec<Delivery>) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for Delivery { channel, outcome } in deliveries {
+        match outcome {
+            Ok(count) => println!("{channel}: {count} sent"),
+            Err(error) => {
+                eprintln!("{channel}: {:#}", anyhow::Error::new(error));
+                code = ExitCode::FAILURE;
             }
-            return Ok(code);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    code
 }
 
 fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {

@@ -10,6 +10,7 @@
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
 //! ```
 
+pub mod alias;
 mod catalog;
 pub mod cli;
 pub mod config;

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use chassis::config::ConfigError;
 use clap::Parser;
-use service::cli::Cli;
+use service::{alias::Alias, cli::Cli};
 
 /// `EX_USAGE` of sysexits: a wrong configuration, which a restart will not cure.
 const BAD_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    let alias = Alias::of(&std::env::args_os().next().unwrap_or_default());
+    match Cli::parse().run(alias) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("microservice: {error:#}");

@@ -15,11 +15,13 @@ use chassis::{
     },
 };
 
-use crate::{Config, cli::trust};
+use crate::{Config, alias::Alias, cli::trust};
 
 /// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
-pub(crate) fn run(sources: Sources) -> anyhow::Result<ExitCode> {
-    let Loaded { config, settings, warnings } = Config::load(&sources)?;
+pub(crate) fn run(sources: Sources, alias: Alias) -> anyhow::Result<ExitCode> {
+    let loaded = Config::load(&sources)?;
+    alias.announce(&sources, &loaded)?;
+    let Loaded { config, settings, warnings } = loaded;
     let app = App::new()?;
     let ship = LogShip::open(&config.chassis.logship, app.metrics())?;
     logging::init_shipped(&config.chassis.logging, ship.as_ref())?;

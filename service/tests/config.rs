@@ -23,7 +23,7 @@ async fn printed(yaml: &str, env: Variables<'_>, args: Words<'_>) -> std::proces
     run(env, &args).await
 }
 
-/// contract 1.4.26
+/// contract 1.4.26, contract 3.2.14
 #[tokio::test]
 async fn layers() {
     let file = "profile: message\nserver: {listen: 'http://0.0.0.0:7000', workers: 5, timeout: 30s}";

@@ -9,7 +9,7 @@ use std::fs;
 use serde_json::Value;
 use support::{
     http::{Connection, get},
-    process::{Process, run, stderr},
+    process::{Process, run, stderr, stdout},
 };
 
 /// The line of a request with a trace token, in a format.
@@ -103,4 +103,43 @@ async fn the_level_holds_for_the_whole_program_whichever_variable_sets_it() {
     assert_eq!(get(process.service, "/status").await.status, 200);
     let line = process.logs("path=\"/status\"").await;
     assert!(line.contains("[DEBUG]["), "{line}");
+}
+
+/// contract 1.5.29
+#[tokio::test]
+async fn a_file_of_python_s_logging_gives_level_and_format_and_tells_what_it_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("logging_config.ini");
+    let ini = "[loggers]\nkeys=root\n[handlers]\nkeys=console\n[logger_root]\nlevel=DEBUG\nhandlers=console\n\
+        [handler_console]\nclass=StreamHandler\nlevel=INFO\nformatter=pymicro\nargs=(sys.stdout,)\n";
+    fs::write(&path, ini).unwrap();
+    let mut process = Process::start(&format!("logging: {{config_file: {}}}", path.display())).await;
+    assert_eq!(get(process.service, "/status").await.status, 200);
+    let line = process.logs("path=\"/status\"").await;
+    assert!(line.contains("-DEBUG-") && line.contains("front.rs-"), "{line}");
+
+    let path = path.to_str().unwrap();
+    for (env, level, warning) in [
+        (&[("PYMICRO_LOGCONFIG", path)][..], "DEBUG", "handlers.console.level: has no effect here"),
+        // What is set for the service itself wins.
+        (&[("PYMICRO_LOGCONFIG", path), ("PYMICRO_LOGLEVEL", "WARN")], "WARNING", "handlers.console.level"),
+        (
+            &[("PYMICRO_LOGCONFIG", "/no/file.ini")],
+            "INFO",
+            "PYMICRO_LOGCONFIG ignored: /no/file.ini cannot be read",
+        ),
+    ] {
+        let printed = run(env, &["config", "print"]).await;
+        let text = stdout(&printed);
+        assert!(text.contains(&format!("  level: {level}")), "{text}");
+        let checked = run(env, &["config", "check"]).await;
+        assert!(stderr(&checked).contains(warning), "{}", stderr(&checked));
+    }
+    let refused = run(&[("CHASSIS_LOGGING__CONFIG_FILE", "/no/file.ini")], &["config", "check"]).await;
+    assert_eq!(refused.status.code(), Some(64));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("/no/file.ini cannot be read") && said.contains("write the path of a TOML"),
+        "{said}"
+    );
 }

@@ -9,6 +9,9 @@ use std::net::SocketAddr;
 use axum::{http::StatusCode, routing::get as on_get};
 use chassis::{
     App,
+    error::ServiceError,
+    logged,
+    logging::Function,
     trace::{self, Kind, Span},
 };
 use opentelemetry_proto::tonic::{
@@ -372,4 +375,48 @@ async fn contract_5_7_29_spans_can_be_lines_of_the_log() {
     assert_eq!((&line["name"], &line["kind"]), (&json!("microservice"), &json!("server")));
     assert!(line["trace_id"].is_string() && line["duration_us"].is_u64(), "{line}");
     assert_ne!(line["operation_id"], "No operation_id");
+}
+
+logged! {
+    /// Finds a city.
+    [kind = "query", detail = "by id"]
+    async fn get_city_by_id(id: u64) -> Result<u64, ServiceError> {
+        drop(Span::begin(Kind::Local, "fetch"));
+        if id == 0 { Err(ServiceError::NotFound) } else { Ok(id) }
+    }
+}
+
+/// contract 5.8.32, contract 5.7.28
+#[tokio::test]
+async fn a_function_that_is_logged_is_a_span_around_what_it_does() {
+    let collector = Collector::start(V2).await;
+    let city = on_get(async || {
+        assert!(get_city_by_id(1).await.is_ok() && get_city_by_id(0).await.is_err());
+        let untraced = Function::new("untraced").tracing(false).run(async { Ok::<_, ServiceError>(()) });
+        assert_eq!(untraced.await, Ok(()));
+    });
+    let app = App::new().unwrap().route("/city", city);
+    let url = collector.url(V2);
+    let running = Running::with(&soon_to(&url, &[]), app).await;
+    assert_eq!(get(running.service, "/city").await.status, 200);
+    until(5, async || collector.spans().len()).await;
+    let spans = collector.spans();
+    let calls: Vec<_> = spans.iter().filter(|span| span["name"] == "get_city_by_id").collect();
+    assert_eq!(calls.len(), 2, "{spans:#?}");
+    let good = calls.iter().find(|span| span["tags"].get("error.kind").is_none()).unwrap();
+    let tags = json!({
+        "component": "user-service-query",
+        "category": "user-service",
+        "fun_name": "get_city_by_id",
+        "detail": "by id",
+        "log_type": "query",
+        "description": "Finds a city.",
+    });
+    assert_eq!(good["tags"], tags);
+    assert!(spans.iter().any(|span| span["name"] == "fetch" && span["parentId"] == good["id"]), "{spans:#?}");
+    let bad = calls.iter().find(|span| span["tags"].get("error.kind").is_some()).unwrap();
+    assert_eq!(
+        (&bad["tags"]["error.kind"], &bad["tags"]["error.msg"]),
+        (&json!("ServiceError"), &json!("Not Found"))
+    );
 }

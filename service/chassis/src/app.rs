@@ -17,12 +17,27 @@ pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) notifier: Option<Notifier>,
+    #[cfg(feature = "testkit")]
+    mock: Option<crate::testkit::Mock>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { features: Vec::new(), metrics: Arc::new(Metrics::new()?), notifier: None })
+        Ok(Self {
+            features: Vec::new(),
+            metrics: Arc::new(Metrics::new()?),
+            notifier: None,
+            #[cfg(feature = "testkit")]
+            mock: None,
+        })
+    }
+
+    /// Lets `mock` stand for every [`upstream`](Self::upstream) that is made from now on.
+    #[cfg(feature = "testkit")]
+    #[must_use]
+    pub fn mocked(self, mock: &crate::testkit::Mock) -> Self {
+        Self { mock: Some(mock.clone()), ..self }
     }
 
     /// Adds the routes of a feature.
@@ -42,7 +57,12 @@ impl App {
     ///
     /// An error when it has no URL, or one that is `https` where no certificates are.
     pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
-        Upstream::new(config, self.metrics.upstreams().of(config.name))
+        let metrics = self.metrics.upstreams().of(config.name);
+        #[cfg(feature = "testkit")]
+        if let Some(mock) = &self.mock {
+            return Upstream::mocked(config, metrics, mock);
+        }
+        Upstream::new(config, metrics)
     }
 
     /// Makes the [`notifier`](Self::notifier) if a channel of `notify` is enabled. An error when this was done before.

@@ -23,7 +23,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{context, envelope, trace};
+use crate::{auth::Refusal, context, envelope, trace};
 
 /// How long a client should wait before it tries again; the queue moves within a second or not at all.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -67,6 +67,10 @@ pub enum ServiceError {
     /// 504 (contract 1.9)
     #[error("Gateway Timeout")]
     Timeout,
+    /// 401, 403 or 400 with `WWW-Authenticate`: the request has no token, or none that counts; 503 as long as no token
+    /// can be checked.
+    #[error("{0}")]
+    Token(Refusal),
     /// What a handler refuses, in its own words.
     #[error("{}", .0.text())]
     Failed(Box<Failure>),
@@ -84,6 +88,7 @@ impl ServiceError {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::QueueFull | Self::QueueDeadline => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Token(refusal) => refusal.status(),
             Self::Failed(failure) => failure.status,
         }
     }
@@ -103,6 +108,10 @@ impl IntoResponse for ServiceError {
         let headers = response.headers_mut();
         match self {
             Self::QueueFull | Self::QueueDeadline => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
+            Self::Token(refusal) => match refusal.challenge() {
+                Some(challenge) => _ = headers.insert(header::WWW_AUTHENTICATE, challenge),
+                None => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
+            },
             // The rest of the request is still on its way and would be read as the next one.
             Self::SlowRequest | Self::BodyTooLarge { .. } | Self::BadBody => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -1,7 +1,7 @@
 //! Whether the service should get requests, and what it says of itself.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -19,9 +19,30 @@ use crate::{config::Identity, error::json_line};
 pub(crate) struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
+    gates: Mutex<Vec<Arc<Gate>>>,
+}
+
+/// Something that requests have to wait for.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    reason: &'static str,
+    open: AtomicBool,
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.open.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Readiness {
+    /// A gate that stands against readiness, as `reason`, until it is opened.
+    pub(crate) fn gate(&self, reason: &'static str) -> Arc<Gate> {
+        let gate = Arc::new(Gate { reason, open: AtomicBool::new(false) });
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&gate));
+        gate
+    }
+
     pub(crate) fn start(&self) {
         self.started.store(true, Ordering::Relaxed);
     }
@@ -40,8 +61,10 @@ impl Readiness {
 
     /// Why the service should get no requests; empty when it should.
     fn reasons(&self) -> Vec<&'static str> {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = gates.iter().map(|gate| (gate.reason, !gate.open.load(Ordering::Relaxed)));
         let reasons = [("starting", !self.is_started()), ("draining", self.is_draining())];
-        reasons.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+        reasons.into_iter().chain(closed).filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
     }
 }
 
@@ -58,7 +81,7 @@ pub(crate) fn startupz(readiness: Arc<Readiness>) -> MethodRouter {
     })
 }
 
-/// `GET /readyz`: 200, or 503 with the reasons, `starting` or `draining`.
+/// `GET /readyz`: 200, or 503 with the reasons: `starting`, `draining`, or that of a [`Gate`].
 pub(crate) fn readyz(readiness: Arc<Readiness>) -> MethodRouter {
     get(async move || {
         let reasons = readiness.reasons();
@@ -83,6 +106,9 @@ mod tests {
     #[test]
     fn readiness_says_what_stands_against_it() {
         let readiness = Readiness::default();
+        let gate = readiness.gate("keys");
+        assert_eq!(readiness.reasons(), ["starting", "keys"]);
+        gate.open();
         assert_eq!(readiness.reasons(), ["starting"]);
         readiness.start();
         assert!(readiness.reasons().is_empty());

@@ -21,6 +21,7 @@
 
 mod app;
 mod assets;
+pub mod auth;
 pub mod config;
 pub mod context;
 pub mod docs;
@@ -41,6 +42,8 @@ pub mod proxied_client;
 mod routes;
 pub mod server;
 pub mod statsd;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod trace;
 
 pub use app::App;

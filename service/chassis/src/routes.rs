@@ -45,7 +45,8 @@ impl Routes {
         self.entry(path, methods, true)
     }
 
-    /// Adds a route that never waits for a worker and has no limits: only for what is answered from memory.
+    /// Adds a route that never waits for a worker, has no limits and asks nobody for a [token](crate::auth): only for
+    /// what is answered from memory and known to everybody, such as documentation.
     #[must_use]
     pub fn unqueued(self, path: &str, methods: MethodRouter) -> Self {
         self.entry(path, methods, false)

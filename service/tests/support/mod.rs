@@ -6,6 +6,7 @@ pub mod browser;
 pub mod collector;
 pub mod gate;
 pub mod http;
+pub mod issuer;
 pub mod loggly;
 pub mod mail;
 pub mod parts;

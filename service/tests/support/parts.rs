@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{LONG, soon, until};
+use super::{LONG, http::Connection, soon, until};
 
 /// The path of `part`, got when it is missing. `None`, said even where the output of passed tests is not shown, when
 /// this machine cannot have it.
@@ -79,6 +79,136 @@ impl StatsdExporter {
             .filter(of_name)
             .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+}
+
+/// nginx as `compose.yaml` has it, in front of a service.
+pub struct Nginx {
+    pub address: SocketAddr,
+    _directory: tempfile::TempDir,
+    _child: Child,
+}
+
+impl Nginx {
+    pub async fn start(service: SocketAddr) -> Option<Self> {
+        let program = program("nginx").await?;
+        let directory = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut server = include_str!("../../proxy.conf").to_owned();
+        for (theirs, ours) in [
+            ("listen 80;", format!("listen {address};")),
+            ("http://service:8080;", format!("http://{service};")),
+        ] {
+            assert!(server.contains(theirs), "{theirs}");
+            server = server.replace(theirs, &ours);
+        }
+        let config = directory.path().join("nginx.conf");
+        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {kind};"))
+            .concat();
+        let main = "daemon off; master_process off; pid pid; error_log stderr warn; events {}";
+        std::fs::write(&config, format!("{main} http {{ access_log off; {paths} {server} }}")).unwrap();
+        let child = Command::new(program)
+            .args(["-e", "stderr", "-p"])
+            .args([directory.path(), "-c".as_ref(), &config])
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        Some(Self { address, _directory: directory, _child: child })
+    }
+}
+
+/// A certified OpenID provider with one client, which may `orders.read`.
+pub struct OidcProvider {
+    address: SocketAddr,
+    _child: Child,
+}
+
+impl OidcProvider {
+    pub async fn start() -> Option<Self> {
+        let library = program("oidc-provider").await?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/oidc-provider.mjs");
+        let child = Command::new("node")
+            .arg(script)
+            .arg(library)
+            .arg(address.port().to_string())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        Some(Self { address, _child: child })
+    }
+
+    pub fn name(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// An access token for the client.
+    pub async fn token(&self) -> String {
+        let form = "grant_type=client_credentials&client_id=shop&client_secret=geheim&scope=orders.read";
+        let length = form.len();
+        let mut connection = Connection::open(self.address).await;
+        let head = format!("POST /token HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n", self.address);
+        connection.send(head + "content-type: application/x-www-form-urlencoded\r\n\r\n" + form).await;
+        let answer = connection.answer().await.json();
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+}
+
+/// Prometheus, which scrapes one service as OpenMetrics.
+pub struct Prometheus {
+    web: SocketAddr,
+    _directory: tempfile::TempDir,
+    _child: Child,
+}
+
+impl Prometheus {
+    pub async fn start(target: SocketAddr) -> Option<Self> {
+        let program = program("prometheus").await?;
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, scrape_protocols: [OpenMetricsText1.0.0]}}\n\
+             scrape_configs: [{{job_name: service, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let web = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+            .arg(format!("--web.listen-address={web}"))
+            .arg("--log.level=error")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        until(true, async || tokio::net::TcpStream::connect(web).await.is_ok()).await;
+        Some(Self { web, _directory: directory, _child: child })
+    }
+
+    async fn ask(&self, path: &str) -> Value {
+        let answer = fetch(&format!("http://{}/api/v1/{path}", self.web), None, LONG).await.unwrap();
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        body["data"].take()
+    }
+
+    /// The value of an expression that is one series.
+    pub async fn value(&self, expression: &str) -> Option<f64> {
+        let result = self.ask(&format!("query?query={expression}")).await;
+        result["result"][0]["value"][1].as_str().map(|value| value.parse().unwrap())
+    }
+
+    /// What it knows of a metric.
+    pub async fn kind(&self, metric: &str) -> Option<String> {
+        let known = self.ask(&format!("metadata?metric={metric}")).await;
+        known[metric][0]["type"].as_str().map(str::to_owned)
+    }
+
+    /// Why the last scrape failed; empty if it did not.
+    pub async fn scrape_error(&self) -> String {
+        self.ask("targets").await["activeTargets"][0]["lastError"].as_str().unwrap_or_default().to_owned()
     }
 }
 

@@ -242,18 +242,29 @@ fn yaml_with(text: &str, names: &[&str], value: &Yaml) -> Option<String> {
     Some(apply_yaml_patches(&document, &[patch]).ok()?.source().to_owned())
 }
 
-/// Another file in its place, at once and with the same rights.
+/// Another file in its place, at once and with the same rights. The lock is held: nobody else makes one.
 fn replace(file: &Path, directory: &Path, text: &str) -> io::Result<()> {
     let permissions = fs::metadata(file)?.permissions();
     if permissions.readonly() {
         return Err(ErrorKind::ReadOnlyFilesystem.into());
     }
-    let mut new = tempfile::NamedTempFile::new_in(directory)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().set_permissions(permissions)?;
-    new.as_file().sync_all()?;
-    new.persist(file)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let new = directory.join(format!(".{name}.new"));
+    // One that a killed process has left.
+    _ = fs::remove_file(&new);
+    let written = write(&new, permissions, text).and_then(|()| fs::rename(&new, file));
+    if written.is_err() {
+        _ = fs::remove_file(&new);
+    }
+    written?;
     File::open(directory)?.sync_all()
+}
+
+fn write(new: &Path, permissions: fs::Permissions, text: &str) -> io::Result<()> {
+    let mut new = File::create_new(new)?;
+    new.set_permissions(permissions)?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()
 }
 
 fn refused(file: PathBuf, source: io::Error) -> EditError {
@@ -346,6 +357,8 @@ mod tests {
             let error = edited("a.yaml", yaml, key, value).unwrap_err().to_string();
             assert!(error.contains(reason), "{key}: {error}");
         }
+        let error = edited("a.yaml", "server: {\n  workers: 4\n}\n", "server.timeout", "5s").unwrap_err();
+        assert!(error.to_string().contains("server.timeout cannot be changed where it stands in"), "{error}");
         let error = edited("a.toml", "[server", "server.workers", "1").unwrap_err().to_string();
         assert!(error.contains("is not valid TOML"), "{error}");
         let none = set(&Sources::default(), "a.b", "1", |sources| super::super::load(sources, Config::read));

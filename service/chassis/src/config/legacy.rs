@@ -19,18 +19,18 @@ pub(super) struct Found {
     pub said: String,
     /// The same as we write it.
     pub text: String,
-    /// Whether `text` is `said`.
-    pub is_same: bool,
+    /// Whether it is written as ours.
+    pub is_ours: bool,
 }
 
 impl Found {
     /// A value that is written as ours.
     pub(super) fn of(name: &str, said: &str) -> Self {
-        Self::rewritten(name, said, said.to_owned())
+        Self { name: name.to_owned(), said: said.to_owned(), text: said.to_owned(), is_ours: true }
     }
 
     fn rewritten(name: &str, said: &str, text: String) -> Self {
-        Self { name: name.to_owned(), said: said.to_owned(), is_same: text == said, text }
+        Self { name: name.to_owned(), said: said.to_owned(), text, is_ours: false }
     }
 }
 
@@ -68,7 +68,8 @@ impl Legacy {
                 let values = names.map(&look_up);
                 let set = names.iter().zip(values).filter(|(_, value)| value.is_some());
                 let name = set.map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
-                (!name.is_empty()).then(|| Found::of(&name, &write(values)))
+                let text = write(values);
+                (!name.is_empty()).then(|| Found::rewritten(&name, &text.clone(), text))
             }
         }
     }

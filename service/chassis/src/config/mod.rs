@@ -18,6 +18,7 @@
 //! # Ok::<(), chassis::config::ConfigError>(())
 //! ```
 
+mod auth;
 mod build;
 mod cors;
 mod documents;
@@ -27,6 +28,7 @@ mod form;
 mod http_url;
 mod legacy;
 mod listen;
+mod log_file;
 mod logship;
 mod metrics;
 mod names;
@@ -45,6 +47,7 @@ mod tracing;
 mod upstream;
 mod value;
 
+pub use auth::{Algorithms, Auth, Issuer, Words};
 pub use build::Build;
 pub use cors::Cors;
 pub use edit::{EditError, set};

@@ -215,7 +215,7 @@ impl Key<'_, '_> {
             self.reader.accepted.extend(legacy.names());
             let scalar = |name: &str| self.reader.file.get(name).filter(|scalar| !scalar.text.is_empty());
             if let Some(one) = legacy.find(|name| scalar(name).map(|scalar| scalar.text.as_str())) {
-                let is_string = !one.is_same || scalar(&one.name).is_some_and(|scalar| scalar.is_string);
+                let is_string = !one.is_ours || scalar(&one.name).is_some_and(|scalar| scalar.is_string);
                 found.push((one, is_string));
             }
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::body::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use serde::Serialize;
 use tokio::{
@@ -16,13 +16,15 @@ use tokio::{
 };
 
 use super::{
-    Wire,
+    TlsError, Wire,
     answer::Answer,
     budget::Budget,
     error::{CallError, Cause},
     metrics::UpstreamMetrics,
     wire,
 };
+#[cfg(feature = "testkit")]
+use crate::testkit::Mock;
 use crate::{
     config::{self, BaseUrl},
     context::{self, OPERATION_ID},
@@ -44,10 +46,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Upstream(Arc<Shared>);
 
+/// How requests leave.
+enum Way {
+    Wire(Wire),
+    #[cfg(feature = "testkit")]
+    Mock(Mock),
+}
+
 struct Shared {
     config: config::Upstream,
     base: BaseUrl,
-    wire: Wire,
+    way: Way,
     places: Semaphore,
     budget: Budget,
     metrics: UpstreamMetrics,
@@ -55,12 +64,29 @@ struct Shared {
 
 impl Upstream {
     pub(crate) fn new(config: &config::Upstream, metrics: UpstreamMetrics) -> Result<Self, CallError> {
+        Self::by(config, metrics, |base, places| Ok(Way::Wire(wire(base, config.connect_timeout.0, places)?)))
+    }
+
+    /// The same, but `mock` answers.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn mocked(
+        config: &config::Upstream,
+        metrics: UpstreamMetrics,
+        mock: &Mock,
+    ) -> Result<Self, CallError> {
+        Self::by(config, metrics, |_, _| Ok(Way::Mock(mock.clone())))
+    }
+
+    fn by(
+        config: &config::Upstream,
+        metrics: UpstreamMetrics,
+        way: impl FnOnce(&Uri, usize) -> Result<Way, TlsError>,
+    ) -> Result<Self, CallError> {
         let error = |cause| CallError { upstream: config.name, cause };
         let base = config.url.clone().ok_or_else(|| error(Cause::NotConfigured))?;
         let places = usize::try_from(config.max_connections.get()).unwrap_or(usize::MAX);
-        let wire = wire(base.uri(), config.connect_timeout.0, places);
         Ok(Self(Arc::new(Shared {
-            wire: wire.map_err(|tls| error(Cause::Tls(tls)))?,
+            way: way(base.uri(), places).map_err(|tls| error(Cause::Tls(tls)))?,
             places: Semaphore::new(places),
             budget: Budget::default(),
             config: config.clone(),
@@ -267,7 +293,15 @@ impl Shared {
     }
 
     async fn whole(&self, request: Request<Full<Bytes>>) -> Result<Answer, Cause> {
-        let answer = self.wire.request(request).await.map_err(|error| {
+        let wire = match &self.way {
+            Way::Wire(wire) => wire,
+            #[cfg(feature = "testkit")]
+            Way::Mock(mock) => {
+                let (head, body) = mock.answer(request).await?.into_parts();
+                return Ok(Answer::new(self.config.name, head, body));
+            }
+        };
+        let answer = wire.request(request).await.map_err(|error| {
             let unsent = error.is_connect();
             let reason = chain(&error);
             if unsent { Cause::Unreachable(reason) } else { Cause::Broken(reason) }

@@ -17,11 +17,29 @@ thread_local! {
 }
 
 /// Every event as one line, in each place. A place that cannot be written to is no reason to stop working.
-pub(super) struct Lines(Vec<Sink>);
+pub(super) struct Lines {
+    sinks: Vec<Sink>,
+    functions: Functions,
+}
+
+/// What is said of every [function](super::Function) that is logged.
+pub(super) struct Functions {
+    /// `logging.index`
+    pub app: String,
+    /// `logging.args`
+    pub show_args: bool,
+}
 
 impl Lines {
-    pub(super) const fn new(sinks: Vec<Sink>) -> Self {
-        Self(sinks)
+    pub(super) const fn new(sinks: Vec<Sink>, functions: Functions) -> Self {
+        Self { sinks, functions }
+    }
+
+    /// What `look` makes of the logger that this thread writes to, if it is ours.
+    pub(super) fn current<T>(look: impl Fn(&Functions) -> T) -> Option<T> {
+        tracing::dispatcher::get_default(|logger| {
+            logger.downcast_ref().map(|Self { functions, .. }| functions).map(&look)
+        })
     }
 }
 
@@ -29,7 +47,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let record = Record::of(event);
         LINE.with_borrow_mut(|line| {
-            for Sink { format, write } in &self.0 {
+            for Sink { format, write } in &self.sinks {
                 line.clear();
                 format.write(&record, line);
                 line.push('\n');

@@ -10,8 +10,12 @@
 //! tracing::info!(colour = "blue", "ready");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A [`Function`] says of itself when it is called and how that ended; [`logged!`](crate::logged) makes one of a plain
+//! function.
 
 mod format;
+mod function;
 mod json;
 mod lines;
 mod record;
@@ -23,9 +27,10 @@ use std::{io, panic, path::PathBuf};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt};
 
+pub use self::function::Function;
 use self::{
     format::Format,
-    lines::{Lines, Sink},
+    lines::{Functions, Lines, Sink},
     rotating::Rotating,
 };
 use crate::{
@@ -94,7 +99,8 @@ fn layered(logging: &Logging, sinks: Vec<Sink>) -> Box<dyn Subscriber + Send + S
         Level::Warning => LevelFilter::WARN,
         Level::Error => LevelFilter::ERROR,
     };
-    Box::new(Registry::default().with(level).with(Lines::new(sinks)))
+    let functions = Functions { app: logging.index.clone(), show_args: logging.args };
+    Box::new(Registry::default().with(level).with(Lines::new(sinks, functions)))
 }
 
 #[cfg(test)]

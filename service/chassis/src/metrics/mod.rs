@@ -18,6 +18,7 @@
 //! ```
 
 mod counter;
+mod exposition;
 
 use std::{
     collections::BTreeSet,
@@ -29,10 +30,11 @@ use std::{
 use axum::http::{Method, StatusCode};
 use prometheus::{
     Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder, core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
+    core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
 };
 
 pub use self::counter::{Counter, Counters};
+pub(crate) use self::exposition::{Format, select};
 use crate::{
     http_client::UpstreamFamilies,
     server::Snapshot,
@@ -173,12 +175,8 @@ impl Metrics {
         &self.registry
     }
 
-    /// Every metric in the text format. The gauges of the workers are set here and not where they change: a scrape
-    /// is rare, a request is not.
-    pub fn render(&self, snapshot: Snapshot) -> Result<String, Error> {
-        TextEncoder::new().encode_to_string(&self.gather(snapshot))
-    }
-
+    /// Every metric. The gauges of the workers are set here and not where they change: a scrape is rare, a request is
+    /// not.
     pub(crate) fn gather(&self, snapshot: Snapshot) -> Vec<MetricFamily> {
         let Snapshot { workers, requests_per_worker: _, busy, queued, queue_limit } = snapshot;
         self.workers.set(i64::from(workers));

@@ -29,7 +29,7 @@ impl Channel {
     /// How many of the first messages are sent together, of at least one.
     pub(super) fn batch(&self, messages: &[Message]) -> usize {
         match self.way {
-            Way::Email(_) => messages.len(),
+            Way::Email(_) => Email::fitting(messages),
             Way::Slack(_) => Slack::fitting(messages),
         }
     }

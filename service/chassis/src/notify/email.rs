@@ -14,7 +14,10 @@ use lettre::{
 use super::{DeliveryError, digest, outbox::Message};
 use crate::config::{self, Login, Secret, Security};
 
-/// All messages of a batch are one mail.
+/// Bytes of messages in one mail; with text and HTML it is a few times as large, and servers take 10 MB and more.
+const LARGEST: usize = 1 << 20;
+
+/// As many messages as fit are one mail.
 #[derive(Debug)]
 pub(super) struct Email(Arc<config::Email>);
 
@@ -27,6 +30,15 @@ struct Sender {
 impl Email {
     pub(super) fn new(config: config::Email) -> Self {
         Self(Arc::new(config))
+    }
+
+    /// How many of the first messages fit in one mail; at least one.
+    pub(super) fn fitting(messages: &[Message]) -> usize {
+        let sizes = messages.iter().scan(0, |size, message| {
+            *size += message.text.len();
+            Some(*size)
+        });
+        sizes.take_while(|size| *size <= LARGEST).count().max(1)
     }
 
     pub(super) async fn send(&self, messages: &[Message]) -> Result<(), DeliveryError> {
@@ -88,4 +100,16 @@ fn tls(config: &config::Email) -> Result<TlsParameters, DeliveryError> {
 
 fn smtp(config: &config::Email, source: lettre::transport::smtp::Error) -> DeliveryError {
     DeliveryError::Smtp { server: format!("{}:{}", config.server, config.port), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_does_not_get_larger_than_servers_take() {
+        let message = Message { id: 0, service: "users".to_owned(), text: "x".repeat(LARGEST / 4) };
+        assert_eq!(Email::fitting(&vec![message.clone(); 3]), 3);
+        assert_eq!(Email::fitting(&vec![message; 9]), 4);
+    }
 }

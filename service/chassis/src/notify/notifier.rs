@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::{self, ByteSize, Count, Timeout},
+    error_chain::chain,
     http_client::Upstream,
     metrics::{Counter, Metrics},
 };
@@ -59,7 +60,7 @@ impl Notifier {
         }
         if let Some(slack) = &config.slack {
             let api = Upstream::new(&upstream(slack), metrics.upstreams().of(Way::SLACK));
-            let slack = Slack::new(slack.clone(), api.map_err(|error| Error::Msg(error.to_string()))?);
+            let slack = Slack::new(slack.clone(), api.map_err(|error| Error::Msg(chain(&error)))?);
             channels.push(channel(Way::SLACK, Way::Slack(Box::new(slack)))?);
         }
         let outbox = Outbox::new(config.file.clone(), config.max_size.0);

@@ -149,7 +149,8 @@ impl Outbox {
         self.open().await?;
         let path = with_suffix(&self.file, channel);
         let error = |source| NotifyError::Directory { file: path.clone(), source };
-        let file = File::options().create(true).append(true).open(&path).map_err(error)?;
+        let file = tokio::fs::File::options().create(true).append(true).open(&path).await;
+        let file = file.map_err(error)?.into_std().await;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),

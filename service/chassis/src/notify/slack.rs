@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{DeliveryError, digest, outbox::Message};
 use crate::{
@@ -55,7 +55,9 @@ impl Slack {
     }
 
     pub(super) async fn send(&self, messages: &[Message]) -> Result<(), DeliveryError> {
-        let token = self.config.token.read();
+        let secret = self.config.token.clone();
+        // It may stand in a file.
+        let token = spawn_blocking(move || secret.read()).await?;
         let token =
             token.map_err(|source| DeliveryError::File { what: "notify.slack.token_file", source })?;
         let mut token =

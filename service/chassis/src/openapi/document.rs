@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::envelope;
-use crate::{Config, Envelope, Routes};
+use crate::{Config, Envelope, Routes, config::Auth};
+
+/// The name of the one security scheme.
+pub(super) const TOKEN: &str = "token";
 
 /// `wrap` changes each successful answer's schema for the envelope of its router.
 pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut Value)) -> Value {
@@ -33,11 +36,24 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
                         tags.push(tag);
                     }
                 }
+                if config.auth.guards(&path) {
+                    protect(operation, &config.auth);
+                }
                 answers(operation, *envelope, wrap);
                 limit(operation, maxima, may_be_empty);
             }
             paths.insert(path, item);
         }
+    }
+    let mut components = json!({ "schemas": schemas });
+    if let Some(issuer) = &config.auth.issuer {
+        let description = format!("An access token of {}", issuer.as_str());
+        components["securitySchemes"] = json!({ TOKEN: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": description,
+        } });
     }
     json!({
         "openapi": "3.1.0",
@@ -45,7 +61,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
         "servers": [{ "url": "/" }],
         "tags": tags,
         "paths": paths,
-        "components": { "schemas": schemas },
+        "components": components,
     })
 }
 
@@ -67,6 +83,7 @@ fn info(config: &Config) -> Value {
 /// What every operation may answer besides what its handler does.
 fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Value)) {
     let has_body = operation.get("requestBody").is_some();
+    let has_token = operation.get("security").is_some();
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
         // Contract 5.9.34 has this word.
@@ -83,14 +100,21 @@ fn answers(operation: &mut Value, envelope: Envelope, wrap: fn(Envelope, &mut Va
         ("503", "All workers are busy; try again after the seconds in Retry-After"),
         ("504", "The service took too long"),
     ];
+    let of_tokens = [("401", "There is no token, or none that counts"), ("403", "The token lacks a scope")];
     let of_bodies = of_bodies.into_iter().filter(|_| has_body);
+    let of_tokens = of_tokens.into_iter().filter(|_| has_token);
     let error = envelope::errors(envelope).first().map_or("", |(name, _)| *name);
-    for (status, description) in of_bodies.chain(of_all) {
+    for (status, description) in of_tokens.chain(of_bodies).chain(of_all) {
         responses.entry(status).or_insert_with(|| {
             let schema = json!({ "$ref": format!("#/components/schemas/{error}") });
             json!({ "description": description, "content": { "application/json": { "schema": schema } } })
         });
     }
+}
+
+/// Says that a token is needed, and what for.
+fn protect(operation: &mut Value, auth: &Auth) {
+    operation["security"] = json!([{ TOKEN: auth.scopes.iter().collect::<Vec<_>>() }]);
 }
 
 fn limit(operation: &mut Value, maxima: &[(&str, u32)], may_be_empty: &[&str]) {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::document::TOKEN;
+
 /// Members of a schema that mean the same in both.
 const SCHEMA: [&str; 22] = [
     "title",
@@ -59,18 +61,33 @@ pub(super) fn of(openapi: &Value) -> Value {
     });
     let definitions =
         entries(&openapi["components"]["schemas"]).map(|(name, each)| (name.clone(), schema(each)));
-    json!({
+    let mut swagger = json!({
         "swagger": "2.0",
         "info": openapi["info"],
         "schemes": ["http"],
         "tags": openapi["tags"],
         "paths": paths.collect::<Map<_, _>>(),
         "definitions": definitions.collect::<Map<_, _>>(),
-    })
+    });
+    if let Some(scheme) = openapi["components"]["securitySchemes"].get(TOKEN) {
+        let token = scheme["description"].as_str().unwrap_or_default();
+        // It knows no bearer tokens: as near as it gets.
+        swagger["securityDefinitions"] = json!({ TOKEN: {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": format!("{token}, with `Bearer ` before it"),
+        } });
+    }
+    swagger
 }
 
 fn operation(openapi: &Value) -> Value {
     let mut swagger = kept(openapi, &["operationId", "summary", "description", "tags", "deprecated"]);
+    if openapi.get("security").is_some() {
+        // Only OAuth's schemes have scopes there.
+        swagger.insert("security".to_owned(), json!([{ TOKEN: [] }]));
+    }
     let mut parameters: Vec<Value> = items(&openapi["parameters"]).filter_map(parameter).collect();
     let body = &openapi["requestBody"];
     let mut consumes: Vec<&String> = Vec::new();

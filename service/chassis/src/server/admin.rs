@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::Request,
-    http::{HeaderValue, header},
+    extract::{RawQuery, Request},
+    http::{HeaderMap, HeaderValue, header},
     middleware::{Next, from_fn},
     response::IntoResponse,
     routing::{MethodRouter, get},
@@ -17,8 +17,11 @@ use crate::{
     envelope::{Dialect, Envelope},
     error::ServiceError,
     health::{self, Readiness},
-    metrics::{CONTENT_TYPE, Metrics},
+    metrics::{Format, Metrics, select},
 };
+
+/// A cache has to know that there are two formats.
+const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
 
 /// `/livez`, `/readyz`, `/startupz`, `/metrics` and `/workers`.
 pub(super) fn router(readiness: &Arc<Readiness>, metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> Router {
@@ -34,11 +37,19 @@ pub(super) fn router(readiness: &Arc<Readiness>, metrics: &Arc<Metrics>, workers
 /// `GET /metrics`
 pub(super) fn scrape(metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> MethodRouter {
     let (metrics, workers) = (Arc::clone(metrics), Arc::clone(workers));
-    get(async move || match metrics.render(workers.snapshot()) {
-        Ok(text) => ([(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))], text).into_response(),
-        Err(error) => {
-            tracing::error!("metrics cannot be rendered: {error}");
-            ServiceError::Internal.into_response()
+    get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
+        let mut families = metrics.gather(workers.snapshot());
+        select(&mut families, query.as_deref().unwrap_or_default());
+        let format = Format::wanted(&headers);
+        match format.write(&families) {
+            Ok(text) => {
+                let kind = HeaderValue::from_static(format.content_type());
+                ([(header::CONTENT_TYPE, kind), (header::VARY, ACCEPT)], text).into_response()
+            }
+            Err(error) => {
+                tracing::error!("metrics cannot be rendered: {error}");
+                ServiceError::Internal.into_response()
+            }
         }
     })
 }

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderValue, header};
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+};
 use futures::future::BoxFuture;
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::rt::TokioIo;
@@ -187,7 +190,7 @@ impl Service<Request<Incoming>> for Requests {
         self.clock.enter(Phase::Busy);
         let (mut front, clock) = (self.front.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            let mut response = front.answer(request).await;
+            let mut response = front.answer(request.map(Body::new)).await;
             if response.headers().contains_key(header::CONNECTION) {
                 clock.linger();
             } else if front.readiness.is_draining() {

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,11 +10,12 @@ use std::{
 
 use axum::{
     Router,
+    body::Body,
     extract::MatchedPath,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hyper::{Request, body::Incoming};
+use hyper::Request;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tower::Service;
@@ -32,7 +34,7 @@ use crate::{
 
 /// Routes of a listener with what surrounds them. Cheap to clone: one per connection.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(crate) struct Front {
     pub router: Router,
     pub readiness: Arc<Readiness>,
     /// `None` for the admin listener, whose probes would drown the requests.
@@ -93,7 +95,7 @@ impl Front {
         Self { trusts_peer: peer.is_some_and(|peer| self.trusted.contains(peer)), peer, ..self }
     }
 
-    pub(super) async fn answer(&mut self, request: Request<Incoming>) -> Response {
+    pub(crate) async fn answer(&mut self, request: Request<Body>) -> Response {
         let operation_id = OperationId::random();
         context::scope(operation_id, self.trusts_peer, async move {
             let started = Instant::now();
@@ -116,7 +118,7 @@ impl Front {
         .await
     }
 
-    async fn respond(&mut self, request: Request<Incoming>) -> Response {
+    async fn respond(&mut self, request: Request<Body>) -> Response {
         let Some(tracer) = &self.tracer else { return self.route(request).await };
         let (head, body) = request.into_parts();
         let answering = tracer.serve(&head, self.peer);
@@ -125,9 +127,15 @@ impl Front {
         response
     }
 
-    async fn route(&mut self, request: Request<Incoming>) -> Response {
+    async fn route(&mut self, request: Request<Body>) -> Response {
         let routed: Result<Response, Infallible> = self.router.call(request).await;
         routed.unwrap_or_else(|never| match never {})
+    }
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Front").finish_non_exhaustive()
     }
 }
 
@@ -139,7 +147,7 @@ struct Access {
 }
 
 impl Access {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of(request: &Request<Body>) -> Self {
         let parent = request.headers().get(OPERATION_ID).and_then(|value| value.to_str().ok());
         Self { path: request.uri().path().to_owned(), parent: parent.map(str::to_owned) }
     }

@@ -20,6 +20,7 @@ use tokio::time::timeout_at;
 
 use super::workers::Workers;
 use crate::{
+    auth::Guard,
     config, context,
     envelope::{Dialect, Envelope},
     error::ServiceError,
@@ -34,6 +35,8 @@ compile_error!(
 pub(super) struct Route {
     pub path: Arc<str>,
     pub envelope: Envelope,
+    /// `None` where nobody is asked for a token.
+    pub guard: Option<Arc<Guard>>,
     pub limits: Limits,
     pub workers: Arc<Workers>,
 }
@@ -59,7 +62,10 @@ pub(super) async fn work(State(route): State<Arc<Route>>, request: Request, next
 }
 
 async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response, ServiceError> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if let Some(guard) = &route.guard {
+        guard.check(&mut head).await?;
+    }
     // The body first: a client that sends slowly must not hold a worker, and a handler sees whole requests only.
     let body = receive(body, route.limits).await?;
     let timeout = route.limits.timeout;

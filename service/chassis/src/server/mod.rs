@@ -32,9 +32,9 @@ use futures::future::OptionFuture;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::front::Front;
 use self::{
     connection::Patience,
-    front::Front,
     limits::{Limits, Route},
     listener::Connections,
     scopes::Scopes,
@@ -46,6 +46,7 @@ pub use self::{
 };
 use crate::{
     app::App,
+    auth::{self, AuthError, Guard, Refresh},
     config::{Config, Listen},
     docs,
     envelope::Envelope,
@@ -79,6 +80,9 @@ pub enum ServerError {
         /// The path.
         path: String,
     },
+    /// Tokens are to be asked for and cannot be checked.
+    #[error("tokens cannot be checked")]
+    Auth(#[from] AuthError),
     /// Requests are to be traced and cannot be.
     #[error("requests cannot be traced")]
     Trace(#[from] TraceError),
@@ -92,32 +96,42 @@ pub enum ServerError {
 pub struct Server {
     service: Bound,
     admin: Bound,
-    workers: Arc<Workers>,
-    readiness: Arc<Readiness>,
-    push: Option<Push>,
-    tracing: Option<Tracing>,
-    notifier: Option<Notifier>,
+    inside: Inside,
     drain_timeout: Duration,
 }
 
-struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
-    connections: Connections,
+/// What requests find behind both listeners, and what works beside them.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub service: Front,
+    pub admin: Front,
+    pub inside: Inside,
 }
 
-impl Server {
-    /// Binds both listeners of `config` for the routes of `app`.
-    pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+/// What is shared by both listeners.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    pub readiness: Arc<Readiness>,
+    workers: Arc<Workers>,
+    keys: Option<Refresh>,
+    push: Option<Push>,
+    tracing: Option<Tracing>,
+    notifier: Option<Notifier>,
+}
+
+impl Assembled {
+    /// Everything that `config` says of `app` but the sockets.
+    pub(crate) async fn new(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(Description::of(config, &app));
-        let App { features, metrics, notifier } = app;
+        let App { features, metrics, notifier, .. } = app;
         if let Some(notifier) = &notifier {
             notifier.open().await?;
         }
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&metrics)));
         let readiness = Arc::new(Readiness::default());
-        let patience = Patience::of(&config.server);
-        let (service, scopes) = service_router(config, features, &description, &metrics, &workers)?;
+        let (guard, keys) = auth::open(&config.auth, &metrics, &readiness)?.unzip();
+        let (service, scopes) =
+            service_router(config, features, &description, &metrics, &workers, guard.as_ref())?;
         let push = match &config.metrics {
             on if on.push => Some(Push::open(on, &metrics, &workers).await),
             _ => None,
@@ -131,14 +145,25 @@ impl Server {
                 .always(config.cors.headers())
                 .traced(tracer);
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
+        Ok(Self { service, admin, inside: Inside { readiness, workers, keys, push, tracing, notifier } })
+    }
+}
+
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    connections: Connections,
+}
+
+impl Server {
+    /// Binds both listeners of `config` for the routes of `app`.
+    pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
+        let Assembled { service, admin, inside } = Assembled::new(config, app).await?;
+        let patience = Patience::of(&config.server);
         Ok(Self {
             service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
             admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
-            workers,
-            readiness,
-            push,
-            tracing,
-            notifier,
+            inside,
             drain_timeout: config.server.drain_timeout.0,
         })
     }
@@ -155,7 +180,7 @@ impl Server {
 
     /// The worker slots, to watch or resize them.
     pub fn workers(&self) -> Arc<Workers> {
-        Arc::clone(&self.workers)
+        Arc::clone(&self.inside.workers)
     }
 
     /// Serves until `shutdown` asks for the end and the drain is over.
@@ -163,13 +188,15 @@ impl Server {
     /// Order of the end: `/readyz` turns 503; no new connections; requests that are queued or in hand are finished,
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
-        let Self { service, admin, workers, readiness, push, tracing, notifier, drain_timeout } = self;
+        let Self { service, admin, inside, drain_timeout } = self;
+        let Inside { readiness, workers, keys, push, tracing, notifier } = inside;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
         let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
         let stop_push = CancellationToken::new();
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
+        let refreshing = keys.map(|keys| tokio::spawn(keys.run(stop_admin.clone())));
         let exports = tracing.map(Tracing::start);
         let deliveries = notifier.map(Notifier::start);
         readiness.start();
@@ -202,6 +229,9 @@ impl Server {
             _ = pushing.await;
         }
         stop_admin.cancel();
+        if let Some(refreshing) = refreshing {
+            _ = refreshing.await;
+        }
         if let Ok(connections) = administering.await {
             connections.cut.cancel();
         }
@@ -253,6 +283,7 @@ fn service_router(
     description: &Arc<Description>,
     metrics: &Arc<Metrics>,
     workers: &Arc<Workers>,
+    guard: Option<&Arc<Guard>>,
 ) -> Result<(Router, Scopes), ServerError> {
     let status = health::status(&config.service);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
@@ -273,9 +304,13 @@ fn service_router(
             }
             scopes.add(&path, envelope);
             let methods = if queued {
-                let limits = Limits::of(&config.server);
-                let route =
-                    Route { path: path.as_str().into(), envelope, limits, workers: Arc::clone(workers) };
+                let route = Route {
+                    path: path.as_str().into(),
+                    envelope,
+                    guard: guard.filter(|_| config.auth.guards(&path)).cloned(),
+                    limits: Limits::of(&config.server),
+                    workers: Arc::clone(workers),
+                };
                 methods.route_layer(from_fn_with_state(Arc::new(route), limits::work))
             } else {
                 admin::unqueued(&path, envelope, methods)

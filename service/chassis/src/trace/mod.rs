@@ -54,6 +54,7 @@ pub use self::{
 };
 pub(crate) use self::{
     export::Tracing,
-    span::{Request, refused},
+    record::bounded,
+    span::{Request, refused, service},
     tracer::Tracer,
 };

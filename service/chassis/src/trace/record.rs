@@ -48,7 +48,7 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// `value` as text of a bounded length.
-pub(super) fn bounded(value: &dyn fmt::Display) -> String {
+pub(crate) fn bounded(value: &dyn fmt::Display) -> String {
     struct Bounded(String);
     impl Write for Bounded {
         fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -80,7 +80,12 @@ impl Span {
                 Self::open(tracer, inner, Some(link.span), kind, name)
             })
         });
-        begun.ok().flatten().unwrap_or(Self(None))
+        begun.ok().flatten().unwrap_or(Self::none())
+    }
+
+    /// One that nobody sees.
+    pub(crate) const fn none() -> Self {
+        Self(None)
     }
 
     pub(super) fn open(
@@ -91,7 +96,7 @@ impl Span {
         name: impl Into<Cow<'static, str>>,
     ) -> Self {
         if !link.sampled {
-            return Self(None);
+            return Self::none();
         }
         let record = Record {
             trace: link.trace,
@@ -262,6 +267,11 @@ pub(crate) fn refused(status: StatusCode, error: &dyn Display) {
 /// The trace and the span this task works on, `None` outside of a traced request. For log lines.
 pub fn current() -> Option<(TraceId, SpanId)> {
     CURRENT.try_with(|scope| (scope.link.trace, scope.link.span)).ok()
+}
+
+/// The service whose request is traced.
+pub(crate) fn service() -> Option<Arc<str>> {
+    CURRENT.try_with(|scope| Arc::clone(&scope.tracer.service)).ok()
 }
 
 /// `work` as a part of the current trace wherever it runs: a task that is spawned knows nothing of the one that
