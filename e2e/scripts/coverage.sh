@@ -13,7 +13,7 @@ least=90
 dir=$cache/bin/cargo-llvm-cov-$version
 
 phase "set-up"
-"$scripts/setup.sh" build browser
+"$scripts/setup.sh" build browser servers
 if [ ! -x "$dir/bin/cargo-llvm-cov" ]; then
 	progress "building cargo-llvm-cov $version" "$cache/log/build-cargo-llvm-cov.log" \
 		cargo install --locked --root "$dir" "cargo-llvm-cov@$version"

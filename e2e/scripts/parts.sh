@@ -99,7 +99,7 @@ for part; do
 		if /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
 			echo /usr/bin/python3
 		else
-			lacks "$part" "aiosmtpd is missing (Debian: python3-aiosmtpd; e2e/scripts/setup.sh mail installs it)"
+			lacks "$part" "aiosmtpd is missing (Debian: python3-aiosmtpd; e2e/scripts/setup.sh servers installs it)"
 		fi
 		;;
 	prometheus | statsd-exporter)

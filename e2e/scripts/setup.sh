@@ -3,10 +3,8 @@
 #   build    Rust's programs and the image archives
 #   cluster  the local cluster
 #   browser  the tests of the service's pages
-#   database the tests of what the service keeps
 #   fuzz     the requests made of its OpenAPI document
-#   mail     the tests of its notifications
-#   proxy    the tests of the service's requests through a SOCKS proxy
+#   servers  what its tests talk to: a database, a mail server, Zipkin, ...
 # It says what it installs and why. Rust and Go are left to you: which ones, and
 # where from, is not for a make target to decide.
 set -euo pipefail
@@ -45,19 +43,20 @@ for purpose; do
 		need chromedriver chromium-driver "tells it what to click"
 		[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=("fonts-dejavu-core (letters on the screenshots)")
 		;;
-	database)
-		# Its programs are in no PATH.
-		[ "$("$scripts/parts.sh" postgres 2>/dev/null)" != - ] || missing+=("postgresql (keeps users and products)")
-		;;
 	fuzz)
 		python3 -m venv --help >/dev/null 2>&1 && python3 -c 'import ensurepip' 2>/dev/null ||
 			missing+=("python3-venv (installs schemathesis)")
 		;;
-	mail)
+	servers)
+		# Its programs are in no PATH.
+		[ "$("$scripts/parts.sh" postgres 2>/dev/null)" != - ] || missing+=("postgresql (keeps users and products)")
 		# The system's Python: another one that comes first in PATH does not see Debian's packages.
 		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
-		;;
-	proxy)
+		need java default-jre-headless "runs Zipkin"
+		need mvn maven "fetches Zipkin"
+		need node nodejs "runs an OpenID Connect provider"
+		need npm npm "fetches it"
+		need openssl openssl "makes certificates"
 		[ -e /usr/sbin/tor ] || need tor tor "says what a SOCKS proxy gets to know"
 		;;
 	*) die "no purpose named $purpose" ;;

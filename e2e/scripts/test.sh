@@ -13,7 +13,7 @@ exec {lock}>"$cache/.test-$(basename "$STATE").lock"
 flock -n "$lock" || die "another make test runs for this checkout"
 
 phase "set-up"
-"$scripts/setup.sh" build browser database fuzz mail proxy cluster
+"$scripts/setup.sh" build browser fuzz servers cluster
 "$scripts/parts.sh" nginx oidc-provider postgres prometheus smtp statsd-exporter tor zipkin >/dev/null
 # One of a test that was killed.
 "$cluster_dir/down.sh"

@@ -37,8 +37,10 @@ fn services(compose: &Value) -> &serde_json::Map<String, Value> {
 /// What the service gets, with its variables as a user who traces would set them.
 fn environment(compose: &Value) -> BTreeMap<String, String> {
     let set = compose["services"]["service"]["environment"].as_object().unwrap();
-    let text = |value: &Value| {
-        value.as_str().unwrap().replace("${ZIPKIN_SERVER-}", "http://zipkin:9411/api/v2/spans")
+    let text = |value: &Value| match value.as_str().unwrap() {
+        "${ZIPKIN_SERVER-}" => "http://zipkin:9411/api/v2/spans".to_owned(),
+        "${POSTGRES_PASSWORD-}" => "geheim".to_owned(),
+        text => text.trim_start_matches("${POSTGRES_PASSWORD:+").trim_end_matches('}').to_owned(),
     };
     set.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
@@ -96,6 +98,7 @@ async fn every_variable_of_the_service_is_one_that_it_knows_and_leads_somewhere(
     }
     let checked = run(&env, &["config", "check"]).await;
     assert_eq!((checked.status.code(), stderr(&checked)), (Some(0), ""));
+    assert!(services(&compose).contains_key(&environment["POSTGRES_SERVICE_HOST"]));
     for (name, value) in environment.iter().filter(|(_, value)| value.starts_with("http://")) {
         let host = value.trim_start_matches("http://").split(':').next().unwrap();
         let known = ["0.0.0.0", "localhost"].contains(&host) || services(&compose).contains_key(host);
@@ -109,7 +112,7 @@ async fn a_message_through_nginx_comes_back_and_is_counted_by_the_exporter() {
     let Some(exporter) = StatsdExporter::start().await else { return };
     let service = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut environment = environment(&compose());
-    environment.remove("ZIPKIN_SERVER");
+    environment.retain(|name, _| name != "ZIPKIN_SERVER" && !name.starts_with("POSTGRES_"));
     environment.insert("PYMICRO".to_owned(), format!("http://{service}"));
     environment.insert("PYMICRO_STATSD".to_owned(), format!("http://{}", exporter.statsd));
     environment.insert("CHASSIS_SERVER__ADMIN".to_owned(), "http://127.0.0.1:0".to_owned());

@@ -19,6 +19,7 @@ pub fn all() -> Vec<Value> {
         json!({ "profile": "users" }),
         json!({ "profile": "regions" }),
         json!({ "profile": "roles" }),
+        json!({ "profile": "quickstart" }),
         json!({ "image": "localhost:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" }),
         json!({ "proxy": { "timeout": "1s" } }),
         json!({ "proxy": { "timeout": "1h" } }),

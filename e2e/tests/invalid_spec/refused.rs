@@ -63,7 +63,7 @@ fn words() -> Vec<Row> {
     vec![
         (
             json!({ "profile": "web" }),
-            r#"supported values: "all", "message", "fibonacci", "catalog", "directory", "users", "regions", "roles""#,
+            r#"supported values: "all", "message", "fibonacci", "catalog", "directory", "users", "regions", "roles", "quickstart""#,
         ),
         (json!({ "imagePullPolicy": "Sometimes" }), r#"supported values: "Always", "IfNotPresent", "Never""#),
         (json!({ "image": "" }), "spec.image in body should be at least 1 chars long"),

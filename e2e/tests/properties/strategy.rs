@@ -86,7 +86,17 @@ fn basics() -> Vec<Field> {
         ("replicas", number(0, 1000)),
         (
             "profile",
-            one_of(&["all", "message", "fibonacci", "catalog", "directory", "users", "regions", "roles"]),
+            one_of(&[
+                "all",
+                "message",
+                "fibonacci",
+                "catalog",
+                "directory",
+                "users",
+                "regions",
+                "roles",
+                "quickstart",
+            ]),
         ),
         ("config", config()),
         ("port", number(1024, 65535)),

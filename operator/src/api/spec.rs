@@ -345,6 +345,8 @@ pub enum Profile {
     Regions,
     /// `/roles`.
     Roles,
+    /// `POST /`, which leaves messages for people.
+    Quickstart,
 }
 
 /// How pods take a change of their number of workers.
