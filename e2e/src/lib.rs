@@ -38,7 +38,7 @@ pub use kubectl::{Kubectl, Output};
 pub use load::{Load, STOP_PORT};
 pub use metrics::{Sample, parse as parse_metrics, sum};
 pub use operator_pod::{AFTER_DEATH, OperatorPod};
-pub use own_operator::OwnOperator;
+pub use own_operator::{OwnOperator, operate};
 pub use process::{Process, Undo};
 pub use record::Recording;
 pub use report::{Latency, LoadReport};

@@ -93,19 +93,24 @@ impl Case {
         let client = Client::try_default().await?;
         let metrics = Arc::new(Metrics::new()?);
         let stop = CancellationToken::new();
-        let sight = Sight { scope: Scope::new([self.namespace.clone()]), secrets: true };
-        let running = controller::run(
-            client,
-            sight,
-            settings,
-            metrics.clone(),
-            Readiness::default(),
-            Leadership::alone(),
-            stop.clone(),
-        );
-        let task = tokio::spawn(running.map(drop));
+        let task =
+            tokio::spawn(operate(client, self.namespace.clone(), settings, metrics.clone(), stop.clone()));
         Ok(OwnOperator { stop, task, metrics })
     }
+}
+
+/// Runs an operator of one namespace that sees nothing of the cluster but through `client`.
+pub async fn operate(
+    client: Client,
+    namespace: String,
+    settings: controller::Settings,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let sight = Sight { scope: Scope::new([namespace]), secrets: true };
+    let running =
+        controller::run(client, sight, settings, metrics, Readiness::default(), Leadership::alone(), stop);
+    running.map(drop).await;
 }
 
 impl OwnOperator {
