@@ -47,7 +47,7 @@ pub use kubectl::Kubectl;
 pub use load::{Load, STOP_PORT};
 pub use metrics::{Sample, parse as parse_metrics, sum};
 pub use operator_pod::{AFTER_DEATH, OperatorPod};
-pub use own_operator::{OwnOperator, counted, forbidden};
+pub use own_operator::{OwnOperator, counted, forbidden, operate};
 pub use process::{Process, Undo};
 pub use record::Recording;
 pub use relay::Relay;

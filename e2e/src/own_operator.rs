@@ -112,17 +112,15 @@ impl Case {
         let client = counted(config, &metrics)?;
         let readiness = Readiness::default();
         let stop = CancellationToken::new();
-        let sight = Sight { scope: Scope::new([self.namespace.clone()]), secrets: true };
-        let running = controller::run(
+        let running = operate(
             client,
-            sight,
+            self.namespace.clone(),
             settings,
             metrics.clone(),
             readiness.clone(),
-            Leadership::alone(),
             stop.clone(),
         );
-        let task = tokio::spawn(running.map(drop));
+        let task = tokio::spawn(running);
         Ok(OwnOperator { stop, task, metrics, readiness })
     }
 }
@@ -132,6 +130,20 @@ pub fn counted(config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
     let metrics = metrics.clone();
     let counted = tower::layer::layer_fn(move |service| Counted::new(service, metrics.clone()));
     Ok(ClientBuilder::try_from(config)?.with_layer(&counted).build())
+}
+
+/// Runs an operator of one namespace that sees nothing of the cluster but through `client`.
+pub async fn operate(
+    client: Client,
+    namespace: String,
+    settings: controller::Settings,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    stop: CancellationToken,
+) {
+    let sight = Sight { scope: Scope::new([namespace]), secrets: true };
+    let running = controller::run(client, sight, settings, metrics, readiness, Leadership::alone(), stop);
+    running.map(drop).await;
 }
 
 impl OwnOperator {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub gateway_api: Option<PathBuf>,
     /// `E2E_STATE`: directory of the local cluster, where the node's processes are this machine's.
     pub state: Option<PathBuf>,
+    /// `E2E_FAULTS`: `all`: each fault at each write by itself, which takes many minutes.
+    pub all_faults: bool,
     /// `E2E_KEEP`: not empty: namespaces of failed tests stay.
     pub keep: bool,
 }
@@ -75,6 +77,7 @@ impl Settings {
                 .context("E2E_PROMETHEUS")?,
             gateway_api: get("E2E_GATEWAY_API").map(Into::into),
             state: get("E2E_STATE").map(Into::into),
+            all_faults: get("E2E_FAULTS").is_some_and(|which| which == "all"),
             keep: get("E2E_KEEP").is_some(),
         })
     }

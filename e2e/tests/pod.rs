@@ -3,12 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use e2e::{Case, wait};
 use k8s_openapi::{
-    api::core::v1::{ConfigMap, ContainerState, Pod, Secret, ServiceAccount},
+    api::{
+        core::v1::{ConfigMap, ContainerState, Pod, Secret, ServiceAccount},
+        events::v1::Event,
+    },
     jiff::Timestamp,
 };
 use kube::{
     Resource, ResourceExt,
-    api::{LogParams, PostParams},
+    api::{ListParams, LogParams, PostParams},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -168,7 +171,12 @@ async fn the_api_server_takes_every_field_under_the_longest_name() -> Result<()>
         let name = "n".repeat(253);
         case.apply(&name, full["spec"].clone()).await?;
         case.condition(&name, "Ready", "True", "Stopped").await?;
-        Ok(())
+        wait::until("an Event of it", wait::SHORT, async || {
+            let events = case.api::<Event>().list(&ListParams::default()).await?.items;
+            let about = |event: &Event| event.regarding.as_ref().and_then(|o| o.name.as_ref()) == Some(&name);
+            Ok(events.iter().any(about).then_some(()))
+        })
+        .await
     })
     .await
 }

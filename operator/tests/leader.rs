@@ -7,6 +7,7 @@ mod lease_api;
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use lease_api::{Fault, LeaseApi, Link};
 use operator::leader::{Elector, Leadership, Timing, identity};
 use rstest::rstest;
@@ -135,6 +136,27 @@ async fn the_times_in_the_lease_decide_nothing(#[case] time: &str) {
     let took = replica(&api, "ours").leads().await;
     assert!(took >= LEASE, "taken from a holder that may live: {took:?}");
     assert!(took <= LEASE + RETRY, "{took:?}");
+}
+
+#[rstest]
+#[case::an_hour_ahead(3600)]
+#[case::an_hour_behind(-3600)]
+#[tokio::test(start_paused = true)]
+async fn a_holder_with_another_clock_is_left_alone_while_it_renews(#[case] skew: i64) {
+    let api = LeaseApi::default();
+    let renew = |second: i64| {
+        let time = Timestamp::from_second(1_700_000_000 + skew + second).unwrap().to_string();
+        api.put(&json!({"holderIdentity": "other", "leaseDurationSeconds": 15, "acquireTime": time, "renewTime": time}));
+    };
+    renew(0);
+    let ours = replica(&api, "ours");
+    for second in 1..60 {
+        sleep(Duration::from_secs(2)).await;
+        renew(2 * second);
+        assert!(!ours.leadership.is_leading(), "taken from one that renews");
+    }
+    let took = ours.leads().await;
+    assert!(took + RETRY > LEASE && took <= LEASE + RETRY, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

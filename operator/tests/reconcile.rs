@@ -369,14 +369,18 @@ async fn a_suspended_microservice_gets_a_status_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_account_of_the_users_own_replaces_ours_and_is_left_alone() {
+async fn an_account_of_the_users_own_replaces_ours_once_no_pod_needs_it_any_more() {
     let world = world();
     world.reconcile(&microservice(json!({}))).await.unwrap();
     let ours = format!("{CORE}/serviceaccounts/hello");
     world.watched(Kind::ServiceAccount, &ours);
     world.api.requests();
     let theirs = microservice(json!({"serviceAccount": {"name": "shop"}}));
-    world.reconcile(&with_status(&world, &theirs)).await.unwrap();
+    let (writes, during) = world.step(&with_status(&world, &theirs)).await;
+    assert!(!writes.contains(&format!("DELETE {ours}")), "an old pod may start once more: {writes:?}");
+    assert!(during.status.as_ref().unwrap().inventory.iter().any(|item| item.kind == "ServiceAccount"));
+    world.deployment_is_ready();
+    world.reconcile(&during).await.unwrap();
     let requests = world.api.requests();
     assert!(requests.contains(&format!("DELETE {ours}")), "{requests:?}");
     assert!(!requests.iter().any(|r| r.contains("serviceaccounts/shop")), "{requests:?}");

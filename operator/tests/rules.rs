@@ -133,6 +133,23 @@ async fn a_change_of_the_pods_brings_the_upgrade_with_it() {
 }
 
 #[tokio::test]
+async fn the_cause_of_a_rollout_is_told_whatever_failed_before() {
+    let world = world();
+    let before = settled(&world, json!({})).await;
+    let env = changed(&before, json!({"env": [{"name": "A", "value": "1"}]}));
+    for failing in [DEPLOYMENT, STATUS] {
+        world.api.fail(&format!("PATCH {failing}"), 500, "InternalError");
+        world.reconcile(&env).await.unwrap_err();
+        world.api.mend();
+    }
+    let (_, after) = world.step(&env).await;
+    let rollout = rollout(&after);
+    assert_eq!((rollout.reason, rollout.generation), (RolloutReason::SpecChanged, 2));
+    assert_eq!(rollout.changed_fields, ["spec.env[A]"]);
+    assert_eq!(world.step(&now_ready(&world, &after).await).await.0, [""; 0], "at rest");
+}
+
+#[tokio::test]
 async fn an_upgrade_is_followed_at_once_where_that_is_asked_for() {
     let mut world = world();
     let before = settled(&world, json!({"upgradePolicy": "Auto"})).await;

@@ -69,6 +69,33 @@ async fn good_specs_are_accepted() -> Result<()> {
     .await
 }
 
+/// Server-side apply makes null of a map that had entries and shall have none.
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn maps_may_be_emptied() -> Result<()> {
+    e2e::run("emptied", async |case| {
+        let spec = |map: Value| {
+            json!({
+                "stopped": true,
+                "config": map,
+                "nodeSelector": map,
+                "podMetadata": { "labels": map, "annotations": map },
+                "serviceAccount": { "annotations": map },
+                "expose": { "ingress": { "annotations": map }, "service": { "annotations": map } },
+                "monitoring": { "labels": map, "rules": { "own": [{ "alert": "A", "expr": "up", "labels": map }] } },
+            })
+        };
+        case.apply("m", spec(json!({ "a": "b" }))).await?;
+        let emptied = case.apply("m", spec(json!({}))).await?;
+        assert!(emptied.spec.node_selector.is_empty() && emptied.spec.monitoring.labels.is_empty());
+        // So may those of which nothing is said any more.
+        case.apply("m", spec(json!({ "a": "b" }))).await?;
+        case.apply("m", json!({ "stopped": true, "serviceAccount": { "name": "own" } })).await?;
+        Ok(())
+    })
+    .await
+}
+
 fn manifest(name: &str, spec: &Value) -> String {
     let mut object = json!({
         "apiVersion": "microservice.dev/v1alpha1",

@@ -7,7 +7,7 @@ use super::{kubernetes, schema};
 
 /// The pods' identity.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[x_kube(validation = Rule::new("!has(self.name) || !has(self.annotations)")
+#[x_kube(validation = Rule::new("!has(self.name) || !has(self.annotations) || self.annotations.size() == 0")
     .message("annotations are for the ServiceAccount that the operator makes: annotate the one you name yourself, or remove name"))]
 #[serde(rename_all = "camelCase")]
 pub struct Account {

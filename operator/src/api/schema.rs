@@ -1,4 +1,7 @@
 //! Pieces of the CRD's schema that Rust types alone can't express.
+//!
+//! Maps have `{}` as default: where server-side apply empties one that had entries it leaves null, which
+//! the API server takes for the default, or else refuses.
 
 use k8s_openapi::{
     api::autoscaling::v2::{HorizontalPodAutoscalerBehavior, MetricSpec},
@@ -13,6 +16,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 /// An object of any content: the service checks it, not the API server.
 pub(super) fn free_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// The service's configuration.
+pub(super) fn config(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "default": {}, "x-kubernetes-preserve-unknown-fields": true})
 }
 
 /// A patch: only the two parts that a pod template has.
@@ -38,6 +46,7 @@ pub(super) fn conditions(generator: &mut SchemaGenerator) -> Schema {
 pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
+        "default": {},
         "maxProperties": 8,
         "additionalProperties": {
             "description": "A quantity, such as 100m, 0.5, 64Mi or 1Gi.",
@@ -59,6 +68,7 @@ pub(super) fn count_or_share(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
+        "default": {},
         "maxProperties": 32,
         "additionalProperties": {"type": "string", "maxLength": 63},
     })
@@ -82,6 +92,7 @@ pub(super) fn foreign_labels() -> Rule {
 pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
+        "default": {},
         "maxProperties": 32,
         "additionalProperties": {"type": "string", "maxLength": 8192},
     })
@@ -161,6 +172,7 @@ pub(super) fn networks(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
+        "default": {},
         "maxProperties": 16,
         "additionalProperties": {"type": "string", "maxLength": 1024},
     })

@@ -160,7 +160,7 @@ pub struct MicroserviceSpec {
     /// field for (server.listen, server.admin, server.workers, server.requests_per_worker,
     /// server.timeout, server.max_body, profile) is refused here.
     #[serde(default, skip_serializing_if = "Config::is_empty")]
-    #[schemars(schema_with = "schema::free_object")]
+    #[schemars(schema_with = "schema::config")]
     pub config: Config,
 
     /// Environment of the service's container, as in a pod. PORT, WEB_CONCURRENCY,

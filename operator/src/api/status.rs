@@ -80,6 +80,9 @@ pub struct LastRollout {
     pub generation: i64,
     /// When it was begun.
     pub time: Time,
+    /// Digest of the pod template that the pods got.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub template: String,
     /// The last `kubectl rollout restart`, as kubectl wrote it into the pod template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_at: Option<String>,

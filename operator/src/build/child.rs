@@ -98,6 +98,11 @@ impl Child {
         }
     }
 
+    /// Can no pod that names it start without it?
+    pub fn starts_pods(self) -> bool {
+        matches!(self, Self::ServiceAccount | Self::ConfigMap | Self::Files)
+    }
+
     /// The object as it is applied.
     pub(super) fn build(self, validated: &Validated) -> Value {
         match self {

@@ -44,6 +44,10 @@ pub const FILES_ANNOTATION: &str = "microservice.dev/files";
 /// On the Deployment: digest of the pod template that we last applied; another one is a rollout.
 pub const TEMPLATE_ANNOTATION: &str = "microservice.dev/template";
 
+/// On the Deployment: why its pod template was last changed, as `status.lastRollout` tells it. Written
+/// with the change itself, so that it is known whatever happens before the status is written.
+pub const ROLLOUT_ANNOTATION: &str = "microservice.dev/rollout";
+
 /// On the pod template: the versions of the Secrets and ConfigMaps that the spec names.
 pub const REFERENCES_ANNOTATION: &str = "microservice.dev/references";
 

@@ -14,11 +14,11 @@ use super::{
     error::Error,
     observe::{Live, Observed},
     replicas::Replicas,
-    revision::Course,
+    revision::{Course, rollout},
 };
 use crate::build::{
     Child, Kind,
-    meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, digest},
+    meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, ROLLOUT_ANNOTATION, digest},
 };
 
 /// What became of the children.
@@ -71,8 +71,9 @@ pub async fn apply(
     desired: Vec<(Child, Value)>,
     observed: &Observed,
     replicas: &Replicas,
+    course: Course,
 ) -> Applied {
-    let mut applied = Applied::default();
+    let mut applied = Applied { course, ..Applied::default() };
     for (child, body) in desired {
         if !observed.serves(child.kind()) {
             continue;
@@ -80,7 +81,7 @@ pub async fn apply(
         let live = observed.live(child);
         let outcome = async {
             let handed_over = child == Child::Deployment && hand_over(context, live, replicas).await?;
-            let (object, cause) = apply_one(context, child, body, live).await?;
+            let (object, cause) = apply_one(context, child, body, live, &applied.course).await?;
             Ok((object, cause.or_else(|| handed_over.then(|| Cause::Drifted("spec.replicas".into())))))
         };
         match outcome.await {
@@ -121,6 +122,7 @@ async fn apply_one(
     child: Child,
     mut body: Value,
     live: &Live,
+    course: &Course,
 ) -> Result<(Arc<DynamicObject>, Option<Cause>), Error> {
     // A body that holds only for the object as it was read; no part of what is wanted.
     let version = body["metadata"].as_object_mut().and_then(|metadata| metadata.remove("resourceVersion"));
@@ -146,6 +148,11 @@ async fn apply_one(
         Live::Absent | Live::Foreign { .. } => Cause::Created,
     };
     body["metadata"]["annotations"][APPLIED_ANNOTATION] = json!(mark);
+    if child == Child::Deployment
+        && let Some(told) = told(live, course, &cause)
+    {
+        body["metadata"]["annotations"][ROLLOUT_ANNOTATION] = told.into();
+    }
     if let Some(version) = version {
         body["metadata"]["resourceVersion"] = version;
     }
@@ -159,6 +166,16 @@ async fn apply_one(
         return Ok((Arc::new(object), None));
     }
     Ok((Arc::new(object), Some(cause)))
+}
+
+/// What the Deployment says of its last rollout once this is written.
+fn told(live: &Live, course: &Course, cause: &Cause) -> Option<String> {
+    let before = match live {
+        Live::Ours(entry) => Some(&*entry.object),
+        Live::Absent | Live::Foreign { .. } => None,
+    };
+    let carried = || before?.annotations().get(ROLLOUT_ANNOTATION).cloned();
+    rollout(before, course, cause).or_else(carried)
 }
 
 /// Sends one object as it shall be.

@@ -40,6 +40,8 @@ pub struct Context {
     pub settings: Settings,
     /// One recorder for all, or it could not aggregate.
     pub recorder: Recorder,
+    /// Who reports events.
+    pub reporter: Reporter,
     /// The pods' admin ports.
     pub workers: WorkersClient,
     /// What is known of resizing pods.
@@ -66,7 +68,8 @@ impl Context {
     ) -> Self {
         let reporter = Reporter { controller: MANAGER.into(), instance: std::env::var("HOSTNAME").ok() };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
+            recorder: Recorder::new(client.clone(), reporter.clone()),
+            reporter,
             client,
             stores,
             missing,

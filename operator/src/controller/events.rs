@@ -3,9 +3,15 @@
 //! The recorder takes events of the same action, reason and object for repetitions and shows the
 //! first one's note again. The generation in the action keeps apart what is not the same.
 
+use k8s_openapi::{
+    api::core::v1::ObjectReference,
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+    jiff::Timestamp,
+};
 use kube::{
-    Resource,
-    runtime::events::{Event, EventType},
+    Api, Resource,
+    api::PostParams,
+    runtime::events::{Event, EventType, Reporter},
 };
 
 use super::{
@@ -15,11 +21,14 @@ use super::{
 };
 use crate::{
     api::{ConditionType, Microservice, MicroserviceStatus, RolloutReason},
-    build::Child,
+    build::{Child, meta::child_name},
 };
 
 /// Longest note the API server takes is 1 KiB.
 const NOTE: usize = 1000;
+
+/// Longest name of an object.
+const MAX_NAME: usize = 253;
 
 /// What is worth telling about a reconcile.
 pub fn events(
@@ -98,7 +107,13 @@ fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
 /// Publishes; a failure is logged and changes nothing else.
 pub async fn publish(context: &Context, microservice: &Microservice, events: &[Event]) {
     for event in events {
-        if let Err(error) = context.recorder.publish(event, &microservice.object_ref(&())).await
+        let regarding = microservice.object_ref(&());
+        let published = if fits(&regarding) {
+            context.recorder.publish(event, &regarding).await
+        } else {
+            publish_unnamed(context, event, regarding).await
+        };
+        if let Err(error) = published
             && !namespace_is_ending(&error)
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "an event could not be published");
@@ -106,11 +121,51 @@ pub async fn publish(context: &Context, microservice: &Microservice, events: &[E
     }
 }
 
+/// Does the recorder find a name for an event of it? It takes the object's, and adds a dot and the time
+/// in nanoseconds, of 16 digits.
+fn fits(regarding: &ObjectReference) -> bool {
+    regarding.name.as_ref().is_none_or(|name| name.len() + 17 <= MAX_NAME)
+}
+
+/// As the recorder does, but with a name of the API server's choice, and without looking for repetitions.
+async fn publish_unnamed(context: &Context, event: &Event, regarding: ObjectReference) -> kube::Result<()> {
+    let namespace = regarding.namespace.clone().unwrap_or_default();
+    let api = Api::<k8s_openapi::api::events::v1::Event>::namespaced(context.client.clone(), &namespace);
+    api.create(&PostParams::default(), &unnamed(&context.reporter, event, regarding)).await.map(drop)
+}
+
+fn unnamed(
+    reporter: &Reporter,
+    event: &Event,
+    regarding: ObjectReference,
+) -> k8s_openapi::api::events::v1::Event {
+    let Reporter { controller, instance } = reporter.clone();
+    let prefix = child_name(regarding.name.as_deref().unwrap_or_default());
+    k8s_openapi::api::events::v1::Event {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{prefix}-")),
+            namespace: regarding.namespace.clone(),
+            ..ObjectMeta::default()
+        },
+        action: Some(event.action.clone()),
+        reason: Some(event.reason.clone()),
+        note: event.note.clone(),
+        type_: Some(match event.type_ {
+            EventType::Normal => "Normal".into(),
+            EventType::Warning => "Warning".into(),
+        }),
+        event_time: Some(MicroTime(Timestamp::now())),
+        reporting_instance: Some(instance.unwrap_or_else(|| controller.clone())),
+        reporting_controller: Some(controller),
+        regarding: Some(regarding),
+        ..Default::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::{Reason, condition};
-    use k8s_openapi::jiff::Timestamp;
 
     fn status(ready: bool, reason: Reason) -> MicroserviceStatus {
         let conditions =
@@ -120,6 +175,19 @@ mod tests {
 
     fn reasons(old: &MicroserviceStatus, new: &MicroserviceStatus, changes: &[Change]) -> Vec<String> {
         events(old, new, changes, &[]).into_iter().map(|e| e.reason).collect()
+    }
+
+    #[test]
+    fn the_longest_name_leaves_room_for_that_of_an_event() {
+        let regarding = |length| ObjectReference { name: Some("n".repeat(length)), ..Default::default() };
+        assert!(fits(&regarding(236)) && !fits(&regarding(237)));
+        let status = status(true, Reason::AllReplicasReady);
+        let events = events(&MicroserviceStatus::default(), &status, &[], &[]);
+        let made = unnamed(&"operator".into(), &events[0], regarding(253));
+        assert_eq!(made.regarding.unwrap(), regarding(253));
+        // The API server takes no prefix that could not be a name with the letters that it appends.
+        let prefix = made.metadata.generate_name.unwrap();
+        assert!(prefix.len() <= 64 && prefix.ends_with('-'), "{prefix}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! I/O out: deletes what we made and no longer want. Only objects that our Microservice controls
-//! count as ours, and the uid makes sure that no other is hit.
+//! count as ours, and the uid makes sure that no other is hit. What pods are started with stays until
+//! those that were are replaced.
 
 use kube::{
     Api, Client, ResourceExt,
@@ -7,8 +8,10 @@ use kube::{
 };
 
 use super::{
+    apply::Applied,
     error::Error,
     observe::{Live, Observed},
+    status::Rollout,
 };
 use crate::{api::MicroserviceSpec, build::Child};
 
@@ -17,11 +20,14 @@ pub async fn prune(
     client: &Client,
     spec: &MicroserviceSpec,
     observed: &Observed,
+    applied: &Applied,
 ) -> Result<Vec<Child>, Error> {
+    let replaced = Rollout::of(applied.objects.get(&Child::Deployment)).replaced_all();
     let mut deleted = Vec::new();
     for (child, live) in &observed.children {
         if let Live::Ours(entry) = live
             && !child.is_wanted(spec)
+            && (replaced || !child.starts_pods())
             && delete(client, *child, &entry.object).await?
         {
             deleted.push(*child);

@@ -96,10 +96,9 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         Some(new) => record::write(context, &validated, new).await,
         None => Ok(()),
     };
-    let mut applied = apply(context, desired, &observed, &validated.replicas).await;
-    applied.course = course;
+    let mut applied = apply(context, desired, &observed, &validated.replicas, course).await;
     applied.failures.extend(recorded.err());
-    match prune(&context.client, &validated.spec, &observed).await {
+    match prune(&context.client, &validated.spec, &observed, &applied).await {
         Ok(pruned) => applied.pruned = pruned,
         Err(error) => applied.failures.push(error),
     }

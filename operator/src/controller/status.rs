@@ -79,8 +79,7 @@ pub fn next(
         Outcome::Rejected(rejection) => rejected(base, rejection, observed, seal),
         Outcome::Applied(validated, applied) => {
             let (status, conditions) = accepted(base, validated, applied, observed, seal);
-            let before = observed.ours(Child::Deployment).map(|object| &**object);
-            let last = last_rollout(old.last_rollout.as_ref(), before, applied, generation, now);
+            let last = last_rollout(old.last_rollout.as_ref(), applied, generation, now);
             (MicroserviceStatus { last_rollout: last, ..status }, conditions)
         }
     };
@@ -156,7 +155,7 @@ fn accepted(
 
 /// A Deployment's progress in numbers.
 #[derive(Default)]
-struct Rollout {
+pub(super) struct Rollout {
     exists: bool,
     /// Has the Deployment's controller seen the current template?
     seen: bool,
@@ -172,7 +171,7 @@ struct Rollout {
 }
 
 impl Rollout {
-    fn of(deployment: Option<&Arc<DynamicObject>>) -> Self {
+    pub(super) fn of(deployment: Option<&Arc<DynamicObject>>) -> Self {
         let Some(deployment) = deployment else { return Self::default() };
         let status: DeploymentStatus = part(deployment, "/status").unwrap_or_default();
         let words = |type_: &str, status_: &str, reason: Option<&str>| words(&status, type_, status_, reason);
@@ -199,6 +198,11 @@ impl Rollout {
             updated_replicas: self.updated,
             ..base
         }
+    }
+
+    /// No pod that exists is of an older template.
+    pub(super) fn replaced_all(&self) -> bool {
+        self.exists && self.seen && self.updated == self.total
     }
 
     /// Every pod that exists is of the current template, and there are as many as wanted.

@@ -2,13 +2,16 @@
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{ResourceExt, api::DynamicObject};
+use serde_json::{Value, json};
 
 use super::history::{Outcome, Revision};
 use crate::{
     api::{ConditionType, LastRollout, MicroserviceStatus, OnFailure, Reason, RolloutReason},
     build::{
         Child,
-        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, TEMPLATE_ANNOTATION},
+        meta::{
+            REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, ROLLOUT_ANNOTATION, TEMPLATE_ANNOTATION, digest,
+        },
     },
     controller::{
         apply::{Applied, Cause},
@@ -16,6 +19,9 @@ use crate::{
         store::template_annotation,
     },
 };
+
+/// A cause of a rollout, and by which fields.
+pub type Why = (RolloutReason, Vec<String>);
 
 /// What was decided about the pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +34,10 @@ pub struct Course {
     pub template: String,
     /// The versions of what the spec names, as the pod template has them.
     pub references: Option<String>,
-    /// What would cause a rollout: of the spec or of the operator, and by which fields.
-    pub why: Option<(RolloutReason, Vec<String>)>,
+    /// What would cause a rollout: of the spec or of the operator.
+    pub why: Option<Why>,
+    /// The spec's generation.
+    pub generation: i64,
 }
 
 /// A rollout that was taken back.
@@ -41,6 +49,14 @@ pub struct RolledBack {
     pub to: i64,
     /// Why it failed.
     pub words: String,
+}
+
+impl Course {
+    /// Digest of what the pods are made of.
+    fn pods(&self) -> String {
+        let references = self.references.as_deref().unwrap_or_default();
+        digest(format!("{} {references}", self.template).as_bytes())
+    }
 }
 
 impl RolledBack {
@@ -77,45 +93,90 @@ pub fn ended(
     takes_back.then(|| Outcome::Failed(words.unwrap_or_default()))
 }
 
-/// The last rollout: a new one if the pod template was just changed, by us or by `kubectl rollout
-/// restart`, else the old one.
+/// What a write of the Deployment does to the pods, if anything, as the Deployment says it; `before` is
+/// the Deployment as it was. The same each time that the same is written, so without a time.
+pub fn rollout(before: Option<&DynamicObject>, course: &Course, cause: &Cause) -> Option<String> {
+    let (reason, changed_fields) = match (cause, before) {
+        (Cause::Created, _) | (_, None) => (RolloutReason::Created, Vec::new()),
+        (Cause::Updated | Cause::Drifted(_), Some(before)) => caused(before, course)?,
+    };
+    let restarted_at = before.and_then(|before| template_annotation(before, RESTARTED_ANNOTATION));
+    let rollout = LastRollout {
+        reason,
+        changed_fields,
+        generation: course.generation,
+        time: Time(Timestamp::UNIX_EPOCH),
+        template: course.pods(),
+        restarted_at: restarted_at.map(ToOwned::to_owned),
+    };
+    let mut words = serde_json::to_value(rollout).ok()?;
+    words.as_object_mut()?.remove("time");
+    Some(words.to_string())
+}
+
+/// What the Deployment says, as told now.
+fn written(deployment: &DynamicObject, now: Timestamp) -> Option<LastRollout> {
+    let mut words: Value = serde_json::from_str(deployment.annotations().get(ROLLOUT_ANNOTATION)?).ok()?;
+    words.as_object_mut()?.insert("time".into(), json!(Time(now)));
+    serde_json::from_value(words).ok()
+}
+
+fn caused(before: &DynamicObject, course: &Course) -> Option<Why> {
+    let template = before.annotations().get(TEMPLATE_ANNOTATION);
+    if template.is_some_and(|template| *template != course.template) {
+        return course.why.clone();
+    }
+    let references = template_annotation(before, REFERENCES_ANNOTATION).unwrap_or_default();
+    let references = changed(references, course.references.as_deref().unwrap_or_default());
+    (!references.is_empty()).then_some((RolloutReason::ReferenceChanged, references))
+}
+
+/// The last rollout: what the Deployment says of it, unless `kubectl rollout restart` or a repair came
+/// after that.
 pub fn last_rollout(
     old: Option<&LastRollout>,
-    before: Option<&DynamicObject>,
     applied: &Applied,
     generation: i64,
     now: Timestamp,
 ) -> Option<LastRollout> {
-    let course = &applied.course;
-    let object = applied.objects.get(&Child::Deployment);
-    let restarted = object.and_then(|object| template_annotation(object, RESTARTED_ANNOTATION));
-    let template_before = before.and_then(|before| before.annotations().get(TEMPLATE_ANNOTATION));
-    let is_other = template_before.is_some_and(|before| *before != course.template);
-    let references_before = before.and_then(|before| template_annotation(before, REFERENCES_ANNOTATION));
-    let references =
-        changed(references_before.unwrap_or_default(), course.references.as_deref().unwrap_or_default());
-    let cause = applied.changes.iter().find(|change| change.child == Child::Deployment).map(|c| &c.cause);
-    let news = match cause {
-        Some(Cause::Created) => Some((RolloutReason::Created, Vec::new())),
-        Some(_) if is_other => course.why.clone(),
-        Some(_) if before.is_some() && !references.is_empty() => {
-            Some((RolloutReason::ReferenceChanged, references))
-        }
-        Some(Cause::Drifted(path)) if path.starts_with("spec.template") => {
-            Some((RolloutReason::DriftRepaired, vec![path.clone()]))
+    let deployment = applied.objects.get(&Child::Deployment);
+    let restarted = deployment.and_then(|deployment| template_annotation(deployment, RESTARTED_ANNOTATION));
+    let other = |reason, changed_fields, time| {
+        let restarted_at = restarted.map(ToOwned::to_owned);
+        let (time, template) = (Time(time), applied.course.pods());
+        Some(LastRollout { reason, changed_fields, generation, time, template, restarted_at })
+    };
+    // Only after the write it is known whether it was one: the API server has its own words for some fields.
+    let repaired = applied.changes.iter().find_map(|change| match &change.cause {
+        Cause::Drifted(path) if change.child == Child::Deployment && path.starts_with("spec.template") => {
+            Some(path)
         }
         _ => None,
+    });
+    if let Some(path) = repaired {
+        return other(RolloutReason::DriftRepaired, vec![path.clone()], now);
+    }
+    let written = deployment.and_then(|deployment| written(deployment, now));
+    let is_told = |old: &&LastRollout| {
+        written.as_ref().is_none_or(|written| {
+            let is_repaired = old.reason == RolloutReason::DriftRepaired && old.template == written.template;
+            // An older definition of Microservices keeps no digest.
+            let template = Some(&old.template).filter(|old| old.is_empty()).unwrap_or(&written.template);
+            let (time, template) = (old.time.clone(), template.clone());
+            is_repaired || **old == LastRollout { time, template, ..written.clone() }
+        })
     };
-    let known = old.and_then(|old| old.restarted_at.as_deref());
-    let (reason, changed_fields, time) = match (news, restarted) {
-        (Some((reason, fields)), _) => (reason, fields, now),
-        (None, Some(restarted)) if known != Some(restarted) => {
-            (RolloutReason::Restarted, Vec::new(), restarted.parse().unwrap_or(now))
+    let last = old.filter(is_told).or(written.as_ref());
+    let (known, told) =
+        (last.and_then(|last| last.restarted_at.as_deref()), old.and_then(|old| old.restarted_at.as_deref()));
+    match restarted {
+        // Told already, and nothing came after it.
+        Some(restarted) if known != Some(restarted) && told == Some(restarted) => old.cloned(),
+        Some(restarted) if known != Some(restarted) => {
+            other(RolloutReason::Restarted, Vec::new(), restarted.parse().unwrap_or(now))
         }
-        _ => return old.cloned(),
-    };
-    let restarted_at = restarted.or(known).map(ToOwned::to_owned);
-    Some(LastRollout { reason, changed_fields, generation, time: Time(time), restarted_at })
+        _ => last.cloned(),
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +186,6 @@ mod tests {
     use super::*;
     use crate::controller::apply::Change;
     use rstest::rstest;
-    use serde_json::json;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -137,20 +197,48 @@ mod tests {
         .unwrap()
     }
 
-    fn applied(restarted: Option<&str>, cause: Option<Cause>) -> Applied {
-        let mut applied = Applied::default();
-        applied.objects.insert(Child::Deployment, Arc::new(deployment("new", restarted)));
+    fn with_references(template: &str, restarted: Option<&str>) -> DynamicObject {
+        let mut deployment = deployment(template, restarted);
+        deployment.data["spec"]["template"]["metadata"]["annotations"][REFERENCES_ANNOTATION] =
+            json!("Secret/a=1 Secret/b=2");
+        deployment
+    }
+
+    /// What is told after a write of the Deployment, or without one.
+    fn told(
+        old: Option<&LastRollout>,
+        before: Option<&DynamicObject>,
+        restarted: Option<&str>,
+        cause: Option<Cause>,
+    ) -> Option<LastRollout> {
+        let course = Course {
+            template: "new".into(),
+            references: Some("Secret/a=1 Secret/b=2".into()),
+            why: Some((RolloutReason::SpecChanged, vec!["spec.image".into()])),
+            generation: 7,
+            ..Course::default()
+        };
+        let mut now = deployment("new", restarted);
+        let written = cause.as_ref().and_then(|cause| rollout(before, &course, cause));
+        let written = written
+            .or_else(|| before.and_then(|before| before.annotations().get(ROLLOUT_ANNOTATION).cloned()));
+        now.annotations_mut().extend(written.map(|written| (ROLLOUT_ANNOTATION.into(), written)));
+        let mut applied = Applied { course, ..Applied::default() };
+        applied.objects.insert(Child::Deployment, Arc::new(now.clone()));
+        // Whoever comes after a death knows nothing of a write.
+        let found = last_rollout(old, &applied, 7, NOW);
         applied.changes.extend(cause.map(|cause| Change { child: Child::Deployment, cause }));
-        applied.course.template = "new".into();
-        applied.course.why = Some((RolloutReason::SpecChanged, vec!["spec.image".into()]));
-        applied
+        let at_once = last_rollout(old, &applied, 7, NOW);
+        if at_once.as_ref().is_none_or(|rollout| rollout.reason != RolloutReason::DriftRepaired) {
+            assert_eq!(found, at_once);
+        }
+        at_once
     }
 
     #[rstest]
     #[case::first(None, Some(Cause::Created), Some(RolloutReason::Created))]
     #[case::spec(Some("old"), Some(Cause::Updated), Some(RolloutReason::SpecChanged))]
     #[case::replicas_only(Some("new"), Some(Cause::Updated), None)]
-    #[case::made_by_an_operator_without_the_mark(None, Some(Cause::Updated), None)]
     #[case::drift(Some("new"), Some(Cause::Drifted("spec.template.spec.containers".into())), Some(RolloutReason::DriftRepaired))]
     #[case::drift_elsewhere(Some("new"), Some(Cause::Drifted("spec.strategy".into())), None)]
     #[case::at_rest(Some("new"), None, None)]
@@ -159,8 +247,8 @@ mod tests {
         #[case] cause: Option<Cause>,
         #[case] reason: Option<RolloutReason>,
     ) {
-        let before = before.map(|template| deployment(template, None));
-        let found = last_rollout(None, before.as_ref(), &applied(None, cause), 7, NOW);
+        let before = before.map(|template| with_references(template, None));
+        let found = told(None, before.as_ref(), None, cause);
         assert_eq!(found.as_ref().map(|r| r.reason), reason);
         if reason == Some(RolloutReason::SpecChanged) {
             assert_eq!(found.unwrap().changed_fields, ["spec.image"]);
@@ -172,9 +260,7 @@ mod tests {
         let mut before = deployment("new", None);
         before.data["spec"]["template"]["metadata"]["annotations"][REFERENCES_ANNOTATION] =
             json!("Secret/a=1 Secret/b=1");
-        let mut applied = applied(None, Some(Cause::Updated));
-        applied.course.references = Some("Secret/a=1 Secret/b=2".into());
-        let found = last_rollout(None, Some(&before), &applied, 7, NOW).unwrap();
+        let found = told(None, Some(&before), None, Some(Cause::Updated)).unwrap();
         assert_eq!(
             (found.reason, found.changed_fields),
             (RolloutReason::ReferenceChanged, vec!["Secret/b".into()])
@@ -184,18 +270,27 @@ mod tests {
     /// peers: opentelemetry-operator#1300
     #[test]
     fn a_restart_by_kubectl_is_told_once() {
-        let before = deployment("new", None);
+        let before = with_references("new", None);
         let at = "2026-01-01T00:00:00Z";
-        let first = last_rollout(None, Some(&before), &applied(Some(at), None), 7, NOW).unwrap();
+        let first = told(None, Some(&before), Some(at), None).unwrap();
         assert_eq!(first.reason, RolloutReason::Restarted);
         assert_eq!(first.time.0.to_string(), at);
-        let again = last_rollout(Some(&first), Some(&before), &applied(Some(at), None), 7, NOW).unwrap();
-        assert_eq!(again, first);
-        let old = deployment("old", Some(at));
-        let change = applied(Some(at), Some(Cause::Updated));
-        let spec = last_rollout(Some(&first), Some(&old), &change, 8, NOW).unwrap();
+        assert_eq!(told(Some(&first), Some(&before), Some(at), None).unwrap(), first);
+        let old = with_references("old", Some(at));
+        let spec = told(Some(&first), Some(&old), Some(at), Some(Cause::Updated)).unwrap();
         assert_eq!((spec.reason, spec.restarted_at.as_deref()), (RolloutReason::SpecChanged, Some(at)));
-        let quiet = last_rollout(Some(&spec), Some(&before), &applied(Some(at), None), 8, NOW).unwrap();
+        let mut rests = with_references("new", Some(at));
+        let written = serde_json::to_string(&spec).unwrap();
+        rests.annotations_mut().insert(ROLLOUT_ANNOTATION.into(), written);
+        let quiet = told(Some(&spec), Some(&rests), Some(at), None).unwrap();
         assert_eq!(quiet, spec, "the restart of before is no news");
+        let repair = Cause::Drifted("spec.template.spec".into());
+        let repaired = told(Some(&quiet), Some(&rests), Some(at), Some(repair)).unwrap();
+        assert_eq!(repaired.reason, RolloutReason::DriftRepaired);
+        assert_eq!(told(Some(&repaired), Some(&rests), Some(at), None).unwrap(), repaired);
+        let again = "2026-01-01T00:00:01Z";
+        let second = told(Some(&repaired), Some(&rests), Some(again), None).unwrap();
+        assert_eq!(second.reason, RolloutReason::Restarted);
+        assert_eq!(told(Some(&second), Some(&rests), Some(again), None).unwrap(), second);
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use kube::{ResourceExt, api::DynamicObject};
 
+use super::course::Why;
+
 /// Counts the revisions of a Microservice.
 pub(super) const NUMBER: &str = "microservice.dev/number";
 /// The spec's generation that it was made of.
@@ -12,6 +14,8 @@ pub(super) const GENERATION: &str = "microservice.dev/generation";
 pub(super) const SPEC: &str = "microservice.dev/spec";
 /// Digest of what was made of it.
 pub(super) const RENDERING: &str = "microservice.dev/rendering";
+/// Why it was made, as JSON; missing where it is the first.
+pub(super) const WHY: &str = "microservice.dev/why";
 /// What became of its rollout, once that is known.
 pub(super) const OUTCOME: &str = "microservice.dev/outcome";
 const READY: &str = "Ready";
@@ -55,6 +59,8 @@ pub struct Revision {
     pub spec: String,
     /// Digest of what was made of it.
     pub rendering: String,
+    /// What would cause a rollout to it.
+    pub why: Option<Why>,
     /// None while its rollout is under way.
     pub outcome: Option<Outcome>,
 }
@@ -69,6 +75,7 @@ impl Revision {
             generation: text(GENERATION)?.parse().ok()?,
             spec: text(SPEC)?.into(),
             rendering: text(RENDERING)?.into(),
+            why: text(WHY).and_then(|why| serde_json::from_str(why).ok()),
             outcome: text(OUTCOME).and_then(Outcome::parse),
         })
     }

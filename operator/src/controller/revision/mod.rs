@@ -10,7 +10,7 @@ mod history;
 mod plan;
 pub mod record;
 
-pub use course::{Course, ended, last_rollout};
+pub use course::{Course, ended, last_rollout, rollout};
 pub use history::History;
 pub use plan::{Plan, in_force, plan};
 pub use record::settle;

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde_json::{Value, json};
 
 use super::{
-    course::{Course, RolledBack},
+    course::{Course, RolledBack, Why},
     difference::difference,
     history::{History, Outcome, Revision},
     record::{self, New, Record, Rendering, recorded, spec_digest},
@@ -107,7 +107,8 @@ pub async fn plan(
         (_, _, Some(base)) => {
             let is_same = base.spec == spec_digest(&spec);
             if is_same && base.rendering == fresh.digest() {
-                Decision { last: Some(base.name.clone()), ..Decision::fresh(fresh, spec, None) }
+                let decision = Decision::fresh(fresh, spec, base.why.clone());
+                Decision { last: Some(base.name.clone()), ..decision }
             } else {
                 against(base, is_same, fresh, spec, validated, context).await?
             }
@@ -117,14 +118,14 @@ pub async fn plan(
     let Decision { rendering, record, course, last } = decision;
     let mut new = None;
     let last = last.unwrap_or_else(|| {
-        let written = New { record, number, generation };
+        let written = New { record, number, generation, why: course.why.clone() };
         let name = written.name(validated);
         new = Some(written);
         name
     });
     let image = rendering.image(SERVICE_CONTAINER).unwrap_or(&validated.image).to_owned();
     rendering.put(&mut desired);
-    let course = Course { template: mark(&mut desired), ..course };
+    let course = Course { template: mark(&mut desired), generation, ..course };
     Ok(Plan { desired, course, image, last, new })
 }
 
@@ -173,7 +174,7 @@ struct Decision {
 }
 
 impl Decision {
-    fn fresh(rendering: Rendering, spec: Value, why: Option<(RolloutReason, Vec<String>)>) -> Self {
+    fn fresh(rendering: Rendering, spec: Value, why: Option<Why>) -> Self {
         let course = Course { why, ..Course::default() };
         let record = Record { operator: VERSION.into(), spec, rendering: rendering.clone() };
         Self { rendering, record, course, last: None }

@@ -12,7 +12,10 @@ use kube::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::history::{GENERATION, History, NUMBER, OUTCOME, Outcome, RENDERING, Revision, SPEC};
+use super::{
+    course::Why,
+    history::{GENERATION, History, NUMBER, OUTCOME, Outcome, RENDERING, Revision, SPEC, WHY},
+};
 use crate::{
     api::MicroserviceSpec,
     build::{
@@ -127,6 +130,8 @@ pub struct New {
     pub number: i64,
     /// The spec's generation.
     pub generation: i64,
+    /// What would cause a rollout to it: once it is written nobody can tell any more.
+    pub why: Option<Why>,
 }
 
 impl New {
@@ -139,12 +144,14 @@ impl New {
     fn body(&self, validated: &Validated) -> Value {
         let mut metadata = meta::object_meta(validated);
         metadata.name = Some(self.name(validated));
-        metadata.annotations = Some(BTreeMap::from([
+        let mut annotations = BTreeMap::from([
             (NUMBER.into(), self.number.to_string()),
             (GENERATION.into(), self.generation.to_string()),
             (SPEC.into(), spec_digest(&self.record.spec)),
             (RENDERING.into(), self.record.rendering.digest()),
-        ]));
+        ]);
+        annotations.extend(self.why.as_ref().map(|why| (WHY.into(), json!(why).to_string())));
+        metadata.annotations = Some(annotations);
         let data = serde_json::to_value(&self.record).unwrap_or_default();
         // Kubernetes' types always have a JSON form.
         let mut body = serde_json::to_value(ControllerRevision {
