@@ -21,6 +21,7 @@ case $cluster in
 local) "$scripts/setup.sh" build cluster ;;
 *) "$scripts/setup.sh" build ;;
 esac
-bring_up_operator operator service e2e-client
+# shellcheck disable=SC2046 # names
+bring_up_operator $(test_images)
 phase "e2e"
 run_e2e "$@"

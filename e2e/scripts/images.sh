@@ -2,7 +2,7 @@
 # images.sh [NAME...]: builds static release programs, and image archives out of
 # them, without any daemon. Prints a line "NAME IMAGE ARCHIVE" for each image.
 #
-# NAME: operator service e2e-client nginx (default: these) statsd-exporter
+# NAME: operator service e2e-client nginx (default: these) statsd-exporter postgres zipkin
 #
 #   TAG=...       tag of our images (default: dev- and a hash of the content, so
 #                 that a changed program is a changed image)
@@ -71,6 +71,8 @@ for name in "${names[@]}"; do
 	e2e-client) archive e2e-client e2e-client ;;
 	nginx) show nginx nginxinc/nginx-unprivileged:1.30 "$("$cluster_dir/nginx.sh")" ;;
 	statsd-exporter) show statsd-exporter prom/statsd-exporter:v0.31.0 "$("$cluster_dir/images.sh" statsd-exporter)" ;;
+	postgres) show postgres postgres:15 "$("$cluster_dir/system.sh" postgres)" ;;
+	zipkin) show zipkin openzipkin/zipkin:3 "$("$cluster_dir/system.sh" zipkin)" ;;
 	*) die "no image named $name" ;;
 	esac
 done

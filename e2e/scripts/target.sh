@@ -7,6 +7,12 @@
 # What the tests want of the local cluster; a given one has it or not.
 test_addons='coredns prometheus-operator metrics-server prometheus-adapter'
 
+# test_images: those of the tests. Only the local cluster cannot pull the servers among them.
+test_images() {
+	echo operator service e2e-client
+	[ "$cluster" != local ] || echo postgres zipkin
+}
+
 namespace=microservice-system release=microservice-operator
 chart=$repo/charts/microservice-operator
 kind_name=microservice

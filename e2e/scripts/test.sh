@@ -32,7 +32,8 @@ phase "generated files are fresh"
 phase "dependencies (cargo deny)"
 "$scripts/deny.sh"
 phase "images"
-build_images operator service e2e-client
+# shellcheck disable=SC2046 # names
+build_images $(test_images)
 phase "cluster"
 start_cluster
 phase "chart"

@@ -20,6 +20,8 @@ use super::{http, soon};
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_microservice"));
     command.env_clear().kill_on_drop(true).stdin(Stdio::null());
+    // Where a coverage run gathers what its programs have run.
+    command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
     command
 }
 
