@@ -27,6 +27,8 @@ async fn start(name: &str, env: &[(&str, &str)]) -> Vec<String> {
     let mut child = Command::new(path)
         .env_clear()
         .env("CHASSIS_SERVER__ADMIN", "http://127.0.0.1:0")
+        // Others say something of the database.
+        .env("CHASSIS_PROFILE", "message")
         .envs(env.iter().copied())
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -8,6 +8,7 @@
 mod config;
 mod name;
 mod neighbour;
+mod number;
 mod regions;
 mod roles;
 mod users;

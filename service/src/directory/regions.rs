@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{name::Name, users::Created};
+use super::{name::Name, number::Number, users::Created};
 
 /// A province.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -59,8 +59,8 @@ struct NewCity {
     #[schema(inline, example = "shanghai")]
     name: Name<32>,
     /// The number of its province.
-    #[schema(format = Int32)]
-    province_id: Option<i32>,
+    #[schema(value_type = Option<i32>, format = Int32)]
+    province_id: Option<Number>,
 }
 
 pub(super) fn tables() -> [Table; 2] {
@@ -132,7 +132,7 @@ async fn create_city(
     const INSERT: &str =
         "INSERT INTO cities(name, province_id, create_time) VALUES ($1, $2, $3) RETURNING id";
     trace::name("create_city");
-    let arguments = [name.as_str().into(), province_id.into(), Timestamp::now().into()];
+    let arguments = [name.as_str().into(), province_id.map(|Number(id)| id).into(), Timestamp::now().into()];
     Created::by(&database, INSERT, &arguments).await
 }
 

@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 use super::{
     Neighbour,
     name::Name,
+    number::Number,
     regions::{self, City},
     roles::{self, Role},
 };
@@ -102,11 +103,11 @@ struct NewUser {
     #[schema(value_type = i32, minimum = 0, example = 2)]
     age: Age,
     /// The number of the city.
-    #[schema(example = 1)]
-    city_id: i32,
+    #[schema(value_type = i32, example = 1)]
+    city_id: Number,
     /// The number of the role.
-    #[schema(example = 1)]
-    role_id: i32,
+    #[schema(value_type = i32, example = 1)]
+    role_id: Number,
     /// The user's sex; may be left out.
     #[schema(inline)]
     sex: Option<Name<32>>,
@@ -114,13 +115,13 @@ struct NewUser {
 
 /// Not negative.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "i32")]
+#[serde(try_from = "Number")]
 struct Age(i32);
 
-impl TryFrom<i32> for Age {
+impl TryFrom<Number> for Age {
     type Error = &'static str;
 
-    fn try_from(age: i32) -> Result<Self, Self::Error> {
+    fn try_from(Number(age): Number) -> Result<Self, Self::Error> {
         if age < 0 { Err("must not be negative") } else { Ok(Self(age)) }
     }
 }
@@ -181,7 +182,7 @@ pub(super) fn routes(feature: Feature) -> Routes {
     Routes::new(Envelope::Code)
         .described(routes!(get_users, create_user), feature.clone())
         .described(routes!(get_user, delete_user), feature)
-        .maximum("limit", paging.longest())
+        .paged(paging)
         .either_slash()
 }
 
@@ -201,7 +202,7 @@ async fn create_user(
     const INSERT: &str = "INSERT INTO users(create_time, name, age, city_id, role_id, sex)
         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
     trace::name("create_user");
-    let NewUser { name, age: Age(age), city_id, role_id, sex } = user;
+    let NewUser { name, age: Age(age), city_id: Number(city_id), role_id: Number(role_id), sex } = user;
     let arguments = [
         Timestamp::now().into(),
         name.as_str().into(),

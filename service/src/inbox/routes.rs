@@ -29,8 +29,8 @@ pub(crate) fn mount(app: App) -> App {
     tag = "inbox",
     request_body(
         content(
-            (serde_json::Value = "application/json", example = json!({"message": "the disk is nearly full"})),
-            (String = "text/plain", example = json!("the disk is nearly full")),
+            (Option<serde_json::Value> = "application/json", example = json!({"message": "the disk is nearly full"})),
+            (Option<String> = "text/plain", example = json!("the disk is nearly full")),
         ),
         description = "The message, at most 64 KiB",
     ),

@@ -10,8 +10,8 @@ use serde_json::error::Category;
 
 use crate::error::{Failure, Fault, ServiceError};
 
-/// The body as JSON, whatever its content type says. What is no JSON is refused with 400, what has another shape with
-/// 422 and the path of the first member that is wrong (contract 5.12).
+/// The body as a JSON object, whatever its content type says. What is no JSON is refused with 400, what has another
+/// shape with 422 and the path of the first member that is wrong (contract 5.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Input<T>(pub T);
 
@@ -25,6 +25,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // serde takes a list for an object, its items for the members in the order of their declaration.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let fault = Fault::new("expected a JSON object, not a list");
+        return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY).fault(fault));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -75,7 +80,7 @@ mod tests {
                 "the body is not JSON: trailing characters at line 1 column 23",
             ),
             ("nil", 400, "the body is not JSON: expected ident at line 1 column 2"),
-            ("[1]", 422, "[0]: invalid type: integer `1`, expected a string at line 1 column 2"),
+            (" [\"a\", []]", 422, "expected a JSON object, not a list"),
             ("{\"ages\":[]}", 422, "missing field `name` at line 1 column 11"),
             (
                 "{\"name\":\"a\",\"ages\":[1,\"x\"]}",

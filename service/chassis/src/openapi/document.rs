@@ -46,6 +46,7 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
         }
     }
     let mut components = json!({ "schemas": schemas });
+    unite(&mut components);
     if let Some(issuer) = &config.auth.issuer {
         let description = format!("An access token of {}", issuer.as_str());
         components["securitySchemes"] = json!({ TOKEN: {
@@ -63,6 +64,26 @@ pub(super) fn of(config: &Config, features: &[Routes], wrap: fn(Envelope, &mut V
         "paths": paths,
         "components": components,
     })
+}
+
+/// utoipa describes a member with a schema of its own by a second schema beside it, which allows nothing but objects:
+/// its description belongs into the first.
+fn unite(schema: &mut Value) {
+    let description = match schema["allOf"].as_array().map(Vec::as_slice) {
+        Some([_, second]) if second["type"] == "object" && second.get("properties").is_none() => {
+            second.get("description").cloned()
+        }
+        _ => None,
+    };
+    if let Some(description) = description {
+        *schema = schema["allOf"][0].take();
+        schema["description"] = description;
+    }
+    match schema {
+        Value::Object(members) => members.values_mut().for_each(unite),
+        Value::Array(items) => items.iter_mut().for_each(unite),
+        _ => {}
+    }
 }
 
 fn info(config: &Config) -> Value {

@@ -51,8 +51,11 @@ pub struct Fault {
 pub struct CodedMessage {
     /// What is wrong.
     pub message: String,
-    /// Anything but 0; missing if nothing more is known.
     #[schema(inline, nullable = false)]
+    #[expect(
+        missing_docs,
+        reason = "a description here would become a type of its own beside that of the code"
+    )]
     pub code: Option<Code>,
     /// More about it, for developers.
     #[schema(nullable = false)]
