@@ -152,7 +152,7 @@ pub struct MicroserviceSpec {
     pub suspend: bool,
 
     /// Which features of the bundled service are on: all, message, fibonacci, catalog, directory, users,
-    /// regions or roles.
+    /// regions, roles or quickstart.
     #[serde(default)]
     pub profile: Profile,
 
