@@ -77,7 +77,8 @@ enum ConfigCommand {
     Check,
     /// Print what is in force.
     Print {
-        /// `yaml`: a configuration file with the origin of each value; `env`: `PYMICRO...` lines for a shell.
+        /// `yaml`: a configuration file with the origin of each value; `json`: for each key its value, its origin
+        /// and whether it is live; `env`: `PYMICRO...` lines for a shell.
         #[arg(long, value_enum, default_value_t = PrintFormat::Yaml)]
         format: PrintFormat,
     },
@@ -116,6 +117,7 @@ enum Generation {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PrintFormat {
     Env,
+    Json,
     Yaml,
 }
 
@@ -163,6 +165,7 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(sources)?;
     match format {
         PrintFormat::Yaml => print!("{}", loaded.settings.to_yaml()),
+        PrintFormat::Json => println!("{}", serde_json::to_string_pretty(&loaded.settings)?),
         // Contract 1.6.33.
         PrintFormat::Env => {
             let chassis::Config { server, metrics, .. } = &loaded.config.chassis;

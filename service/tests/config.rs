@@ -180,6 +180,15 @@ async fn the_file_is_named_by_the_flag_then_chassis_config_then_pymicro_config()
     assert!(stderr(&missing).contains("/nowhere.yaml: cannot be read: No such file"), "{}", stderr(&missing));
 }
 
+#[tokio::test]
+async fn the_json_format_has_value_and_origin_of_each_key() {
+    let output = run(&[("PORT", "81")], &["config", "print", "--format", "json"]).await;
+    let printed: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
+    let listen = serde_json::json!({"value": "http://0.0.0.0:81", "origin": "variable PORT", "live": false});
+    assert_eq!(printed["server.listen"], listen);
+    assert_eq!(printed["server.workers"]["live"], true);
+}
+
 /// contract 1.6.33
 #[tokio::test]
 async fn the_env_format_is_what_a_shell_script_reads() {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// One key as it is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// Canonical spelling, readable by the same parser.
     pub value: String,
@@ -12,11 +14,12 @@ pub struct Setting {
     /// Whether a change of the file takes effect without a restart.
     pub live: bool,
     /// Whether YAML needs quotes around it to keep it a string.
+    #[serde(skip)]
     pub is_string: bool,
 }
 
 /// Every known key, sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Settings(BTreeMap<&'static str, Setting>);
 
 impl Settings {
