@@ -151,6 +151,12 @@ pub fn validate(
         }
     }
     problems.extend(pod::problems(&spec));
+    let child_name = child_name(&microservice.name_any());
+    if spec.service_account.name.as_ref() == Some(&child_name) {
+        // It would be deleted as one that is no longer wanted.
+        let message = format!("{child_name} is the one that the operator makes: remove name");
+        problems.push(error("spec.serviceAccount.name", message));
+    }
     let timeout = parse_duration(&spec.proxy.timeout);
     if timeout.is_none() {
         problems.push(error("spec.proxy.timeout", "write a duration with a unit, such as 60s or 2m"));
@@ -172,7 +178,7 @@ pub fn validate(
         let mut validated = Validated {
             name: microservice.name_any(),
             namespace: microservice.namespace().unwrap_or_default(),
-            child_name: child_name(&microservice.name_any()),
+            child_name,
             owner,
             image: spec.image.clone().unwrap_or_else(|| settings.service_image.clone()),
             bundled: spec
@@ -359,6 +365,14 @@ mod tests {
             validate(&microservice(spec), &Observed::default(), &settings()).unwrap_err().problems.len(),
             3
         );
+    }
+
+    #[test]
+    fn the_operator_s_own_service_account_is_not_named() {
+        let named = |name: &str| microservice(json!({"serviceAccount": {"name": name}}));
+        let refused = |name| validate(&named(name), &Observed::default(), &settings()).err();
+        assert_eq!(refused("m").unwrap().problems[0].field, "spec.serviceAccount.name");
+        assert!(refused("shop").is_none());
     }
 
     #[rstest]
