@@ -10,7 +10,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 profiles=("$@")
-if [ ${#profiles[@]} = 0 ]; then profiles=(message fibonacci catalog directory quickstart all); fi
+if [ ${#profiles[@]} = 0 ]; then profiles=(message fibonacci catalog users regions roles directory quickstart all); fi
 requests=${REQUESTS:-5000}
 version=4.32.5
 tool=$cache/bin/schemathesis-$version
@@ -27,30 +27,50 @@ fi
 cargo build --locked --workspace --bins
 
 work=$(mktemp -d)
-server=
+servers=()
 on_end() {
-	[ -z "$server" ] || kill "$server" 2>/dev/null
+	[ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null
 	rm -rf "$work"
 }
-# start PROFILE: its address in $url.
+# start PROFILE [NAME=VALUE...]: its address in $url.
 start() {
-	: >"$work/log"
+	local profile=$1 log=$work/$1.log
+	shift
+	: >"$log"
 	# Long lists would take the tool's time, not the service's.
-	CHASSIS_FIBONACCI__MAX_COUNT=500 CHASSIS_SERVER__LISTEN=http://127.0.0.1:0 CHASSIS_SERVER__ADMIN=http://127.0.0.1:0 CHASSIS_PROFILE=$1 \
-		PYMICRO_DATADIR=$work "$CARGO_TARGET_DIR/debug/microservice" serve >"$work/log" 2>&1 &
-	server=$!
-	until url=$(sed -n 's/.* on \(http:[^,]*\), admin on .*/\1/p' "$work/log") && [ -n "$url" ]; do
-		kill -0 "$server" 2>/dev/null || die "$(cat "$work/log")"
+	env CHASSIS_FIBONACCI__MAX_COUNT=500 CHASSIS_SERVER__LISTEN=http://127.0.0.1:0 \
+		CHASSIS_SERVER__ADMIN=http://127.0.0.1:0 CHASSIS_PROFILE="$profile" PYMICRO_DATADIR="$work" "$@" \
+		"$CARGO_TARGET_DIR/debug/microservice" serve >"$log" 2>&1 &
+	servers+=($!)
+	until url=$(sed -n 's/.* on \(http:[^,]*\), admin on .*/\1/p' "$log") && [ -n "$url" ]; do
+		kill -0 "${servers[-1]}" 2>/dev/null || die "$(cat "$log")"
 		read -rt 0.1 <> <(:) || true
 	done
 }
+# start_all PROFILE: with those that it asks.
+start_all() {
+	local upstreams=()
+	if [ "$1" = users ]; then
+		start regions
+		upstreams+=("CHASSIS_UPSTREAMS__REGIONS__URL=$url")
+		start roles
+		upstreams+=("CHASSIS_UPSTREAMS__ROLES__URL=$url")
+	fi
+	start "$1" "${upstreams[@]}"
+}
+stop_all() {
+	kill "${servers[@]}"
+	local server
+	for server in "${servers[@]}"; do wait "$server" || die "the service did not end well"; done
+	servers=()
+}
 for profile in "${profiles[@]}"; do
 	phase "profile $profile"
-	start "$profile"
-	# The number it takes is one of examples for each operation.
+	start_all "$profile"
+	# The number it takes is one of examples for each operation, of which some have no more.
 	operations=$(curl -sS "$url/openapi/v3.json" | jq '[.paths[] | keys[]] | length')
-	"$tool/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$url/openapi/v3.json"  --phases examples,coverage,fuzzing,stateful \
-		--max-examples $((requests / operations + 1)) ${SEED:+--seed "$SEED"} --generation-database none \
+	"$tool/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$url/openapi/v3.json" --phases examples,coverage,fuzzing,stateful \
+		--max-examples $((requests * 3 / 2 / operations + 1)) ${SEED:+--seed "$SEED"} --generation-database none \
 		--report json --report-json-path "$work/report.json" >"$work/out" 2>&1 ||
 		{ cat "$work/out" >&2 && die "the profile $profile does not keep to its document"; }
 	# jq would round it.
@@ -58,6 +78,5 @@ for profile in "${profiles[@]}"; do
 	made=$(jq .test_cases.generated "$work/report.json")
 	say "$profile: $made requests to $operations operations, all answered as documented (seed $seed)"
 	[ "$made" -ge "$requests" ] || die "only $made requests were made; raise --max-examples"
-	kill "$server" && wait "$server" || die "the service did not end well"
-	server=
+	stop_all
 done
