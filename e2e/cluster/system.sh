@@ -62,7 +62,7 @@ if [ ! -e "$archive" ]; then
 		# initdb starts the server through a shell. Without the compiler of queries, which is larger than the rest.
 		mapfile -t modules < <(find "/usr/lib/postgresql/$version/lib" -name '*.so' ! -name 'llvmjit*')
 		take /bin/sh "/usr/lib/postgresql/$version/bin" "${modules[@]}" "/usr/share/postgresql/$version" /usr/share/zoneinfo
-		users 70
+		users 999
 		cat >"$root/start" <<-'START'
 			#!/bin/sh
 			set -eu
@@ -78,7 +78,7 @@ if [ ! -e "$archive" ]; then
 			exec postgres -D "$PGDATA" -h '*' -k /tmp
 		START
 		chmod 755 "$root/start"
-		image "postgres:$version" 70 /start
+		image "postgres:$version" 999 /start
 		;;
 	zipkin)
 		take "$java"
