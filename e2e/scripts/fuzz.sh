@@ -69,9 +69,10 @@ for profile in "${profiles[@]}"; do
 	start_all "$profile"
 	# The number it takes is one of examples for each operation, of which some have no more.
 	operations=$(curl -sS "$url/openapi/v3.json" | jq '[.paths[] | keys[]] | length')
-	"$tool/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$url/openapi/v3.json" --phases examples,coverage,fuzzing,stateful \
+	# It keeps notes where it is started.
+	(cd "$work" && "$tool/bin/schemathesis" --config-file "$scripts/schemathesis.toml" run "$url/openapi/v3.json" --phases examples,coverage,fuzzing,stateful \
 		--max-examples $((requests * 3 / 2 / operations + 1)) ${SEED:+--seed "$SEED"} --generation-database none \
-		--report json --report-json-path "$work/report.json" >"$work/out" 2>&1 ||
+		--report json --report-json-path "$work/report.json") >"$work/out" 2>&1 ||
 		{ cat "$work/out" >&2 && die "the profile $profile does not keep to its document"; }
 	# jq would round it.
 	seed=$(sed -n 's/.*"seed": \([0-9]*\).*/\1/p' "$work/report.json")
