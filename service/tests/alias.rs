@@ -6,12 +6,12 @@ mod support;
 
 use std::{os::unix::fs::symlink, path::PathBuf, process::Stdio};
 
-use support::soon;
-use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
+use support::{
+    process::{bare, stderr},
+    soon,
 };
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// The program under another name.
 fn link(name: &str) -> (TempDir, PathBuf) {
@@ -24,14 +24,12 @@ fn link(name: &str) -> (TempDir, PathBuf) {
 /// What it prints until it serves.
 async fn start(name: &str, env: &[(&str, &str)]) -> Vec<String> {
     let (_directory, path) = link(name);
-    let mut child = Command::new(path)
-        .env_clear()
+    let mut child = bare(path)
         .env("CHASSIS_SERVER__ADMIN", "http://127.0.0.1:0")
         // Others say something of the database.
         .env("CHASSIS_PROFILE", "message")
         .envs(env.iter().copied())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -70,11 +68,11 @@ async fn pymicro_uwsgi_says_what_it_is_going_to_do() {
 #[tokio::test]
 async fn pymicro_uwsgi_refuses_a_bad_boolean() {
     let (_directory, path) = link("pymicro_uwsgi");
-    let mut command = Command::new(path);
-    let output = command.env_clear().env("PYMICRO_SEND_METRICS", "yes").kill_on_drop(true).output();
+    let mut command = bare(path);
+    let output = command.env("PYMICRO_SEND_METRICS", "yes").output();
     let output = soon("the end", output).await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = support::process::stderr(&output);
+    let said = stderr(&output);
     assert!(said.contains("PYMICRO_SEND_METRICS: \"yes\" is not valid; write true or false"), "{said}");
 }
 

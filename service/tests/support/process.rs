@@ -1,6 +1,7 @@
 //! The program itself, with a configuration file of its own.
 
 use std::{
+    ffi::OsStr,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -18,7 +19,12 @@ use super::{http, soon};
 
 /// `microservice` without any variable of the test's own environment.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_microservice"));
+    bare(env!("CARGO_BIN_EXE_microservice"))
+}
+
+/// The same, where it is by another name.
+pub fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().kill_on_drop(true).stdin(Stdio::null());
     // Where a coverage run gathers what its programs have run.
     command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
