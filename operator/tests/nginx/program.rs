@@ -43,7 +43,7 @@ impl Drop for Nginx {
 
 /// What the operator writes for a spec; none where it has no nginx.
 pub fn config(spec: &Value, ipv6: bool) -> Option<String> {
-    let mut microservice = Microservice::new("shop", serde_json::from_value(spec.clone()).unwrap());
+    let mut microservice = Microservice::new("orders", serde_json::from_value(spec.clone()).unwrap());
     microservice.metadata.namespace = Some("team".into());
     microservice.metadata.uid = Some("uid".into());
     let settings = Settings { network: Network { ipv6, ..Network::default() }, ..Settings::default() };
