@@ -41,9 +41,9 @@ image() { # image TAG USER ENTRY...
 
 case $name in
 postgres)
-	version=15
-	# What is installed decides, not only what is asked for.
-	key=$("/usr/lib/postgresql/$version/bin/postgres" --version)
+	bin=$("$cluster_dir/../scripts/parts.sh" postgres)
+	[ "$bin" != - ] || die "no PostgreSQL on this machine (Debian: postgresql)"
+	key=$bin-$("$bin/postgres" --version)
 	;;
 zipkin)
 	jar=$("$cluster_dir/../scripts/parts.sh" zipkin)
@@ -60,13 +60,11 @@ if [ ! -e "$archive" ]; then
 	case $name in
 	postgres)
 		# initdb starts the server through a shell. Without the compiler of queries, which is larger than the rest.
-		mapfile -t modules < <(find "/usr/lib/postgresql/$version/lib" -name '*.so' ! -name 'llvmjit*')
-		take /bin/sh "/usr/lib/postgresql/$version/bin" "${modules[@]}" "/usr/share/postgresql/$version" /usr/share/zoneinfo
+		mapfile -t modules < <(find "${bin%/bin}/lib" -name '*.so' ! -name 'llvmjit*')
+		take /bin/sh "$bin" "${modules[@]}" "$("$bin/pg_config" --sharedir)" /usr/share/zoneinfo
 		users 999
-		cat >"$root/start" <<-'START'
-			#!/bin/sh
-			set -eu
-			PATH=/usr/lib/postgresql/15/bin
+		printf '#!/bin/sh\nset -eu\nPATH=%s\n' "$bin" >"$root/start"
+		cat >>"$root/start" <<-'START'
 			: "${PGDATA:=/tmp/data}" "${POSTGRES_USER:=postgres}" "${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD}"
 			: "${POSTGRES_DB:=$POSTGRES_USER}"
 			if [ ! -e "$PGDATA/PG_VERSION" ]; then
@@ -78,7 +76,7 @@ if [ ! -e "$archive" ]; then
 			exec postgres -D "$PGDATA" -h '*' -k /tmp
 		START
 		chmod 755 "$root/start"
-		image "postgres:$version" 999 /start
+		image postgres:15 999 /start
 		;;
 	zipkin)
 		take "$java"

@@ -18,7 +18,7 @@ on_failure() {
 phase "set-up"
 choose_cluster
 case $cluster in
-local) "$scripts/setup.sh" build cluster ;;
+local) "$scripts/setup.sh" build servers cluster ;;
 *) "$scripts/setup.sh" build ;;
 esac
 # shellcheck disable=SC2046 # names

@@ -74,9 +74,11 @@ for part; do
 		version=9.13.3
 		dir=$cache/parts/oidc-provider-$version
 		if ! command -v node >/dev/null; then
-			lacks "$part" "Node is missing, which it runs on (Debian: nodejs)"
+			lacks "$part" "Node is missing, which it runs on (https://nodejs.org)"
+		elif [ "$(node --version | sed 's/^v//; s/[.].*//')" -lt 20 ]; then
+			lacks "$part" "Node $(node --version) is too old for it: 20 or later is needed (https://nodejs.org)"
 		elif [ ! -e "$dir" ] && ! command -v npm >/dev/null; then
-			lacks "$part" "npm is missing, which fetches it (Debian: npm)"
+			lacks "$part" "npm is missing, which fetches it"
 		else
 			mkdir -p "$cache/parts"
 			fetch_oidc_provider
