@@ -36,20 +36,21 @@ impl Alias {
     }
 
     /// Prints what the name asks for; an error where the document's program refuses to start.
-    pub(crate) fn announce(self, sources: &Sources, loaded: &Loaded<Config>) -> anyhow::Result<()> {
+    pub(crate) fn announce(self, sources: &Sources) -> anyhow::Result<()> {
         if self == Self::Program {
             return Ok(());
         }
+        let Loaded { config, settings, .. } = Config::load(sources)?;
         let set = |name: &str| sources.env.get(name).filter(|value| !value.is_empty());
         if let Some(text) = set("PYMICRO_SEND_METRICS").filter(|text| bool::parse(text).is_none()) {
             anyhow::bail!("PYMICRO_SEND_METRICS: {}", bool::refusal(text));
         }
         for (name, key) in VARIABLES {
-            if let (None, Some(setting)) = (set(name), loaded.settings.get(key)) {
+            if let (None, Some(setting)) = (set(name), settings.get(key)) {
                 println!("{name} is not set, {key} is {}", setting.value);
             }
         }
-        let chassis::Config { server, metrics, .. } = &loaded.config.chassis;
+        let chassis::Config { server, metrics, .. } = &config.chassis;
         let listen = &server.listen;
         println!("starts app in PYMICRO={listen}, HOST={}, PORT={}", listen.host, listen.port);
         if metrics.push {

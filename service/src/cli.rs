@@ -7,14 +7,14 @@ use chassis::{
     App,
     config::{self, EditError, Sources, Value},
     db::migration::Record,
-    http_client::{self, Fetched, TlsError, fetch},
     logship,
     notify::Delivery,
-    openapi::Description,
+    run::RunError,
+    wire::{Fetched, fetch},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, alias::Alias, fetch::Fetch, serve};
+use crate::{Config, Profile, alias::Alias, fetch::Fetch};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -127,7 +127,7 @@ impl Cli {
         let Self { common: Common { config, set }, command } = self;
         let sources = Sources::from_process(config, set);
         match command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(sources, alias),
+            Command::Serve => serve(sources, alias),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
             Command::Config(ConfigCommand::Set { key, value }) => {
@@ -145,10 +145,22 @@ impl Cli {
             Command::Healthcheck => healthcheck(&sources),
             Command::Fetch(fetch) => {
                 let config = Config::load(&sources)?.config;
-                trust(&config)?;
+                config.chassis.tls.trust()?;
                 block_on(fetch.run(&config.chassis))?
             }
         }
+    }
+}
+
+/// Serves until told to stop. Exit code 0 when every request was answered, 1 when some were cut off.
+fn serve(sources: Sources, alias: Alias) -> anyhow::Result<ExitCode> {
+    alias.announce(&sources)?;
+    let mount = |app: App, config: &Config| Profile::mount(config.profile, app, config);
+    match chassis::run_from(sources, Config::read, mount) {
+        Ok(outcome) => Ok(outcome.into()),
+        // For the exit code.
+        Err(RunError::Config(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -205,7 +217,7 @@ async fn migrate(sources: &Sources, status: bool) -> anyhow::Result<ExitCode> {
 fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
     let config = Config::load(sources)?.config;
     let app = config.profile.mount(App::new()?, &config)?;
-    let description = Description::of(&config.chassis, &app);
+    let description = app.description(&config.chassis);
     let document = match version {
         Generation::V2 => description.swagger(),
         Generation::V3 => description.openapi(),
@@ -216,7 +228,7 @@ fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
 
 fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode> {
     let config = Config::load(sources)?.config;
-    trust(&config)?;
+    config.chassis.tls.trust()?;
     let notifier = App::new()?.notify(&config.chassis)?.notifier();
     let notifier = notifier
         .context("notifications are off; set notify.email.enabled or notify.slack.enabled to true")?;
@@ -245,7 +257,7 @@ fn report(deliveries: Vec<Delivery>) -> ExitCode {
 
 fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {
     let config = Config::load(sources)?.config;
-    trust(&config)?;
+    config.chassis.tls.trust()?;
     let lines = block_on(logship::ship(&config.chassis.logship))??;
     println!("{lines} log lines are shipped");
     Ok(ExitCode::SUCCESS)
@@ -260,11 +272,6 @@ fn healthcheck(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     eprintln!("{status} {}", String::from_utf8_lossy(&body).trim_end());
     Ok(ExitCode::FAILURE)
-}
-
-/// Believes the authorities that the configuration adds.
-pub(crate) fn trust(config: &Config) -> Result<(), TlsError> {
-    config.chassis.tls.ca_file.as_deref().map_or(Ok(()), http_client::trust)
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {

@@ -25,7 +25,8 @@ impl Config {
         load(sources, Self::read)
     }
 
-    fn read(reader: &mut Reader) -> Self {
+    /// Reads the sections.
+    pub(crate) fn read(reader: &mut Reader) -> Self {
         let profile = reader.key("profile").or(Profile::All);
         // Contract 0b.10.
         let root = if profile.is_directory() { Root::Index } else { Root::Docs };
@@ -36,5 +37,11 @@ impl Config {
             directory: directory::Config::read(reader, profile.directory()),
             chassis: chassis::Config::with_root(reader, root),
         }
+    }
+}
+
+impl AsRef<chassis::Config> for Config {
+    fn as_ref(&self) -> &chassis::Config {
+        &self.chassis
     }
 }

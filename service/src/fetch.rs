@@ -12,9 +12,9 @@ use axum::http::HeaderMap;
 use chassis::{
     Config,
     config::{Logging, Optional, Span, Value},
-    http_client::{Fetched, fetch},
     logging,
     proxied_client::ProxiedClient,
+    wire::{Fetched, fetch},
 };
 use clap::Args;
 

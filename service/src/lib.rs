@@ -20,9 +20,10 @@ mod fetch;
 pub mod fibonacci;
 mod inbox;
 pub mod message;
+mod mount;
 mod profile;
-mod serve;
 mod time;
 
 pub use config::Config;
-pub use profile::{MountError, Profile};
+pub use mount::MountError;
+pub use profile::Profile;

@@ -1,13 +1,8 @@
-//! Which features a profile serves; nothing else knows all of them.
+//! Which features a profile serves.
 
-use chassis::{
-    App, Paging,
-    config::Value,
-    db::{Database, migration::Table},
-    http_client::CallError,
-};
+use chassis::config::Value;
 
-use crate::{Config, catalog, directory::Parts, fibonacci, inbox, message};
+use crate::directory::Parts;
 
 /// A named set of features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +27,6 @@ pub enum Profile {
     Quickstart,
 }
 
-/// Why the features cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum MountError {
-    /// Two of them have a metric of the same name.
-    #[error(transparent)]
-    Metrics(#[from] prometheus::Error),
-    /// Another service cannot be asked.
-    #[error(transparent)]
-    Upstream(#[from] CallError),
-}
-
 impl Profile {
     const ALL: [Self; 9] = [
         Self::All,
@@ -56,43 +40,8 @@ impl Profile {
         Self::Quickstart,
     ];
 
-    /// Adds the routes and metrics of the features.
-    pub fn mount(self, mut app: App, config: &Config) -> Result<App, MountError> {
-        app = app.notify(&config.chassis)?;
-        let database = self.database(&mut app, config)?;
-        if self.has(Self::Message) {
-            app = message::mount(app, config.message)?;
-        }
-        if self.has(Self::Fibonacci) {
-            app = fibonacci::mount(app, config.fibonacci);
-        }
-        if self.has(Self::Quickstart) {
-            app = inbox::mount(app);
-        }
-        let Some(database) = database else { return Ok(app) };
-        if let Some(parts) = self.directory() {
-            let paging = Paging::new(config.chassis.api.page_size);
-            app = parts.mount(app, &config.directory, paging, &database)?;
-        }
-        if self.has(Self::Catalog) {
-            app = catalog::mount(app, config.chassis.api.page_size, database);
-        }
-        Ok(app)
-    }
-
-    /// The database with the tables of the features, `None` when they keep nothing.
-    pub fn database(self, app: &mut App, config: &Config) -> Result<Option<Database>, prometheus::Error> {
-        let tables = self.tables();
-        if tables.is_empty() { Ok(None) } else { app.database(&config.chassis, tables).map(Some) }
-    }
-
-    fn tables(self) -> Vec<Table> {
-        let catalog = self.has(Self::Catalog).then(catalog::table);
-        catalog.into_iter().chain(self.directory().into_iter().flat_map(Parts::tables)).collect()
-    }
-
     /// Whether it is `feature` or all of them.
-    fn has(self, feature: Self) -> bool {
+    pub(crate) fn has(self, feature: Self) -> bool {
         self == feature || self == Self::All
     }
 

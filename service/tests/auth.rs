@@ -5,7 +5,7 @@
 mod support;
 
 use axum::routing::{get as on_get, post as on_post};
-use chassis::{App, Data, Envelope, Routes, auth::Claims, error::ServiceError};
+use chassis::{App, Data, Envelope, Routes, answer::ServiceError, auth::Claims};
 use serde_json::{Value, json};
 use support::{
     http::{Answer, Connection, get, get_with, post},

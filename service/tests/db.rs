@@ -15,12 +15,12 @@ use axum::{
 };
 use chassis::{
     App, Data, Envelope, Routes,
+    answer::{Failure, ServiceError},
     config::{Sources, load},
     db::{
         Argument, Database, DbError,
         migration::{Column, Step, Table},
     },
-    error::{Failure, ServiceError},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

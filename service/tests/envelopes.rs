@@ -14,7 +14,7 @@ use axum::{
 };
 use chassis::{
     App, Data, Envelope, Routes,
-    error::{Failure, Fault, ServiceError},
+    answer::{Failure, Fault, ServiceError},
 };
 use serde_json::{Value, json};
 use support::{

@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, path::Path};
 
-use chassis::{App, Data, Envelope, Routes, error::ServiceError};
+use chassis::{App, Data, Envelope, Routes, answer::ServiceError};
 use serde_json::{Value, json};
 use support::{
     http::{Answer, Connection, get},

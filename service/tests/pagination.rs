@@ -5,7 +5,7 @@
 mod support;
 
 use axum::{extract::FromRef, routing::get};
-use chassis::{App, Data, Envelope, Page, Paging, Routes, config::Count, error::ServiceError};
+use chassis::{App, Data, Envelope, Page, Paging, Routes, answer::ServiceError, config::Count};
 use serde_json::{Value, json};
 use support::{
     http::{Answer, Connection},

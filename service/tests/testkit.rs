@@ -5,11 +5,11 @@
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use chassis::{
     App,
+    client::{Cause, Upstream},
     config::{self, Reader, Sources, load},
-    http_client::{Cause, Upstream},
-    testkit::{Kit, Mock, Reply},
     upstream_keys,
 };
+use chassis_testkit::{Kit, Mock, Reply};
 use serde_json::{Value, json};
 use service::Config;
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use axum::{http::StatusCode, routing::get as on_get};
 use chassis::{
     App,
-    error::ServiceError,
+    answer::ServiceError,
     logged,
     logging::Function,
     trace::{self, Kind, Span},

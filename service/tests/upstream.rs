@@ -21,9 +21,10 @@ use axum::{
 };
 use chassis::{
     App,
+    client::{Cause, Upstream},
     config::{self, Reader, Sources, load},
-    http_client::{Cause, FetchError, Upstream, fetch},
     upstream_keys,
+    wire::{FetchError, fetch},
 };
 use serde_json::{Value, json};
 use support::{

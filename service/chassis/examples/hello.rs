@@ -5,50 +5,40 @@
 //! curl localhost:8080/hello; curl localhost:9090/readyz; curl localhost:9090/metrics
 //! ```
 
-use std::error::Error;
-
 use axum::{extract::State, routing::get};
 use chassis::{
-    App, Config, Outcome, Server, Shutdown,
-    config::{Legacy, Reader, Sources, load},
-    logging,
+    App, Config,
+    config::{Legacy, Reader},
+    metrics::Counter,
 };
-use prometheus::IntCounter;
 
-/// The service's own sections beside those of the chassis.
 struct Settings {
     chassis: Config,
     greeting: String,
 }
 
-fn read(reader: &mut Reader) -> Settings {
-    const TEXT: &[Legacy] = &[Legacy::same("GREETING_TEXT")];
-    Settings {
-        chassis: Config::read(reader),
-        greeting: reader.key("greeting.text").above_file(TEXT).or("hello".to_owned()),
+impl AsRef<Config> for Settings {
+    fn as_ref(&self) -> &Config {
+        &self.chassis
     }
 }
 
-async fn hello(State((greeting, greeted)): State<(String, IntCounter)>) -> String {
+fn read(reader: &mut Reader) -> Settings {
+    const TEXT: &[Legacy] = &[Legacy::same("GREETING_TEXT")];
+    let greeting = reader.key("greeting.text").above_file(TEXT).or("hello".to_owned());
+    Settings { chassis: Config::read(reader), greeting }
+}
+
+async fn hello(State((greeting, greeted)): State<(String, Counter)>) -> String {
     greeted.inc();
     format!("{greeting}\n")
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let file = std::env::args().skip_while(|arg| arg != "--config").nth(1);
-    let loaded = load(&Sources::from_process(file.map(Into::into), Vec::new()), read)?;
-    let Settings { chassis, greeting } = loaded.config;
-    logging::init(&chassis.logging)?;
+fn mount(app: App, settings: &Settings) -> Result<App, prometheus::Error> {
+    let greeted = app.metrics().counter("greetings_total", "Greetings given")?;
+    Ok(app.route("/hello", get(hello).with_state((settings.greeting.clone(), greeted))))
+}
 
-    let app = App::new()?;
-    let greeted = IntCounter::new("greetings_total", "Greetings given")?;
-    app.registry().register(Box::new(greeted.clone()))?;
-    let app = app.route("/hello", get(hello).with_state((greeting, greeted)));
-
-    let server = Server::bind(&chassis, app).await?;
-    match server.run(Shutdown::on_signals()?).await {
-        Outcome::Drained => Ok(()),
-        Outcome::CutOff { connections } => Err(format!("{connections} connections were cut off").into()),
-    }
+fn main() -> std::process::ExitCode {
+    chassis::run(read, mount)
 }

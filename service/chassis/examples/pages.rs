@@ -8,14 +8,10 @@
 //!
 //! `localhost:8080` shows a page with a form, and `localhost:8080/openapi/` Swagger UI.
 
-use std::error::Error;
+use std::{convert::Infallible, process::ExitCode};
 
 use chassis::{
-    App, Config, Data, Envelope, Page, Paging, Routes, Server, Shutdown,
-    config::{Sources, load},
-    error::ServiceError,
-    logging,
-    openapi::schema::Errors,
+    App, Config, Data, Envelope, Page, Paging, Routes, answer::ServiceError, openapi::schema::Errors,
 };
 use utoipa_axum::routes;
 
@@ -36,14 +32,13 @@ async fn squares(page: Page) -> Result<Data<Vec<i64>>, ServiceError> {
     .await
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let config = load(&Sources::from_process(None, Vec::new()), Config::read)?.config;
-    logging::init(&config.logging)?;
+fn mount(app: App, config: &Config) -> Result<App, Infallible> {
     let paging = Paging::new(config.api.page_size);
     let routes =
         Routes::new(Envelope::Meta).described(routes!(squares), paging).maximum("limit", paging.longest());
-    let server = Server::bind(&config, App::new()?.mount(routes)).await?;
-    server.run(Shutdown::on_signals()?).await;
-    Ok(())
+    Ok(app.mount(routes))
+}
+
+fn main() -> ExitCode {
+    chassis::run(Config::read, mount)
 }

@@ -10,8 +10,8 @@ use axum::routing::{get, post};
 use chassis::{
     App, Config, Server, Shutdown,
     config::{Sources, load},
-    http_client::fetch,
     trace::{self, Kind, Span},
+    wire::fetch,
 };
 
 async fn get_users() -> &'static str {

@@ -8,10 +8,10 @@ use std::error::Error;
 
 use axum::{extract::State, http::HeaderMap, routing::get};
 use chassis::{
-    App, Config, Server, Shutdown,
+    App, Config, Server, Shutdown, client,
     config::{Reader, Sources, Upstream, load},
-    http_client::{self, fetch},
     upstream_keys,
+    wire::fetch,
 };
 
 struct Settings {
@@ -37,13 +37,13 @@ fn settings(more: &[(&str, &str)]) -> Result<Settings, chassis::config::ConfigEr
 
 #[derive(Clone)]
 struct Others {
-    cities: http_client::Upstream,
-    roles: http_client::Upstream,
+    cities: client::Upstream,
+    roles: client::Upstream,
 }
 
 async fn user(State(Others { cities, roles }): State<Others>) -> String {
     let (city, role) = futures::join!(cities.get("/cities/1").send(), roles.get("/roles/1").send());
-    let text = |answer: Result<http_client::Answer, http_client::CallError>| match answer {
+    let text = |answer: Result<client::Answer, client::CallError>| match answer {
         Ok(answer) => String::from_utf8_lossy(answer.body()).into_owned(),
         Err(error) => error.to_string(),
     };

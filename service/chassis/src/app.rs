@@ -3,44 +3,40 @@
 use std::{fmt, sync::Arc};
 
 use axum::routing::MethodRouter;
+use chassis_client::{CallError, Transport, Upstream, Upstreams};
+use chassis_db::{Database, migration::Table};
+use chassis_extras::notify::Notifier;
+use chassis_http::Routes;
+use chassis_telemetry::metrics::Metrics;
 use prometheus::Registry;
 
 use crate::{
-    Routes, config,
-    db::{Database, migration::Table},
-    http_client::{CallError, Upstream},
-    metrics::Metrics,
-    notify::Notifier,
+    config::{self, Config},
+    openapi::Description,
 };
 
 /// Routes and metrics of the features of a program.
 pub struct App {
     pub(crate) features: Vec<Routes>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) upstreams: Upstreams,
     pub(crate) database: Option<Database>,
     pub(crate) notifier: Option<Notifier>,
-    #[cfg(feature = "testkit")]
-    mock: Option<crate::testkit::Mock>,
+    mock: Option<Arc<dyn Transport>>,
 }
 
 impl App {
     /// Without routes.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            features: Vec::new(),
-            metrics: Arc::new(Metrics::new()?),
-            database: None,
-            notifier: None,
-            #[cfg(feature = "testkit")]
-            mock: None,
-        })
+        let metrics = Arc::new(Metrics::new()?);
+        let upstreams = Upstreams::register(metrics.registry())?;
+        Ok(Self { features: Vec::new(), metrics, upstreams, database: None, notifier: None, mock: None })
     }
 
     /// Lets `mock` stand for every [`upstream`](Self::upstream) that is made from now on.
-    #[cfg(feature = "testkit")]
     #[must_use]
-    pub fn mocked(self, mock: &crate::testkit::Mock) -> Self {
-        Self { mock: Some(mock.clone()), ..self }
+    pub fn mocked(self, mock: &(impl Transport + Clone + 'static)) -> Self {
+        Self { mock: Some(Arc::new(mock.clone())), ..self }
     }
 
     /// Adds the routes of a feature.
@@ -56,22 +52,22 @@ impl App {
         self.mount(Routes::default().route(path, methods))
     }
 
-    /// Another service that a feature asks; see [`http_client`](crate::http_client).
+    /// Another service that a feature asks; see [`client`](crate::client).
     ///
     /// An error when it has no URL, or one that is `https` where no certificates are.
     pub fn upstream(&self, config: &config::Upstream) -> Result<Upstream, CallError> {
-        let metrics = self.metrics.upstreams().of(config.name);
-        #[cfg(feature = "testkit")]
-        if let Some(mock) = &self.mock {
-            return Upstream::mocked(config, metrics, mock);
+        match &self.mock {
+            Some(mock) => self.upstreams.open_by(config, Arc::clone(mock)),
+            None => self.upstreams.open(config),
         }
-        Upstream::new(config, metrics)
     }
 
     /// Makes the [`notifier`](Self::notifier) if a channel of `notify` is enabled. An error when this was done before.
-    pub fn notify(mut self, config: &config::Config) -> Result<Self, prometheus::Error> {
+    pub fn notify(mut self, config: &Config) -> Result<Self, prometheus::Error> {
         if config.notify.is_on() {
-            self.notifier = Some(Notifier::new(&config.notify, &config.service.name, &self.metrics)?);
+            let Self { metrics, upstreams, .. } = &self;
+            let notifier = Notifier::new(&config.notify, &config.service.name, metrics, upstreams)?;
+            self.notifier = Some(notifier);
         }
         Ok(self)
     }
@@ -83,14 +79,16 @@ impl App {
 
     /// The database of the features, for all of their tables; see [`db`](crate::db). A program has one: an error when
     /// it has one already.
-    pub fn database(
-        &mut self,
-        config: &config::Config,
-        tables: Vec<Table>,
-    ) -> Result<Database, prometheus::Error> {
-        let database = Database::new(config, tables, self.registry())?;
+    pub fn database(&mut self, config: &Config, tables: Vec<Table>) -> Result<Database, prometheus::Error> {
+        let (name, show_args) = (&config.service.name, config.tracing.db_args);
+        let database = Database::new(&config.db, name, show_args, tables, self.registry())?;
         self.database = Some(database.clone());
         Ok(database)
+    }
+
+    /// The API of its features, under the name and version of `config`.
+    pub fn description(&self, config: &Config) -> Description {
+        Description::of(config, &self.features)
     }
 
     /// Where a feature makes its counters.

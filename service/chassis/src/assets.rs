@@ -8,9 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
+use chassis_http::{Origin, answer::ServiceError};
 use flate2::read::GzDecoder;
-
-use crate::{Origin, error::ServiceError};
 
 /// A page may use nothing but what comes from here. Swagger UI sets styles of single elements.
 const POLICY: HeaderValue = HeaderValue::from_static(

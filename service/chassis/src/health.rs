@@ -10,9 +10,10 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get},
 };
+use chassis_db::Database;
+use chassis_http::answer::json_line;
+use chassis_telemetry::config::Identity;
 use serde_json::json;
-
-use crate::{config::Identity, db::Database, error::json_line};
 
 /// Gates of readiness. Readiness says what stands against it; liveness depends on nothing.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use axum::extract::{FromRef, Path, State, rejection::PathRejection};
 use chassis::{
     App, Data, Envelope, Page, Paging, Routes,
+    answer::ServiceError,
     config::Count,
     db::Database,
-    error::ServiceError,
     openapi::schema::{Errors, Message},
 };
 use utoipa_axum::routes;

@@ -1,10 +1,11 @@
 //! Who knows about cities or about roles: this process, or another service.
 
 use chassis::{
-    App, config,
+    App,
+    answer::{Failure, ServiceError},
+    client::{CallError, Upstream},
+    config,
     db::Database,
-    error::{Failure, ServiceError},
-    http_client::{CallError, Upstream},
     trace::{Kind, Span},
 };
 use serde::Serialize;

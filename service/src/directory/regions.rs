@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chassis::{
     Data, Envelope, Id, Input, Routes,
+    answer::{Failure, ServiceError},
     db::{
         Database, DbError, FromRow, Row,
         migration::{Column, Table},
     },
-    error::{Failure, ServiceError},
     openapi::schema::CodedMessage,
     trace,
 };
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{name::Name, number::Number, users::Created};
+use super::{created::Created, name::Name, number::Number};
 
 /// A province.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -3,11 +3,11 @@
 use axum::{extract::State, http::StatusCode};
 use chassis::{
     Data, Envelope, Id, Input, Routes,
+    answer::{Failure, ServiceError},
     db::{
         Database, DbError, FromRow, Row,
         migration::{Column, Table},
     },
-    error::{Failure, ServiceError},
     openapi::schema::CodedMessage,
     trace,
 };
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{name::Name, users::Created};
+use super::{created::Created, name::Name};
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -6,11 +6,11 @@ use axum::{
 };
 use chassis::{
     Data, Envelope, Id, Input, Page, Paging, Routes,
+    answer::{Failure, ServiceError},
     db::{
-        Argument, Database, DbError, FromRow, Row,
+        Database, DbError, FromRow, Row,
         migration::{Column, Step, Table},
     },
-    error::{Failure, ServiceError},
     openapi::schema::CodedMessage,
     trace,
 };
@@ -21,8 +21,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Neighbour,
+    created::Created,
     name::Name,
+    neighbour::Neighbour,
     number::Number,
     regions::{self, City},
     roles::{self, Role},
@@ -123,27 +124,6 @@ impl TryFrom<Number> for Age {
 
     fn try_from(Number(age): Number) -> Result<Self, Self::Error> {
         if age < 0 { Err("must not be negative") } else { Ok(Self(age)) }
-    }
-}
-
-/// The number of what was added or deleted.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(super) struct Created {
-    /// Its number.
-    id: i32,
-}
-
-impl Created {
-    /// By a statement that returns it, in a transaction.
-    pub(super) async fn by(
-        database: &Database,
-        insert: &'static str,
-        arguments: &[Argument<'_>],
-    ) -> Result<Data<Self>, ServiceError> {
-        let id =
-            database.transaction(async |connection| connection.fetch_value(insert, arguments).await).await;
-        // It always returns one.
-        Ok(Data::new(Self { id: id?.ok_or(ServiceError::Internal)? }))
     }
 }
 

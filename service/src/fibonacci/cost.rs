@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chassis::envelope::Layout;
+use chassis::answer::Layout;
 use dashu_int::UBig;
 
 use super::{config::MaxCount, listing::Listing, sequence::Sequence};

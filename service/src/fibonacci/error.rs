@@ -1,7 +1,7 @@
 //! Why there is no list. Spelt as `{"error": ...}` by the router (contract 3.1).
 
 use axum::http::StatusCode;
-use chassis::error::{Failure, ServiceError};
+use chassis::answer::{Failure, ServiceError};
 
 /// The texts are the contract's to the letter, slips and double spaces included: clients compare them (3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

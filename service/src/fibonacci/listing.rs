@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use chassis::envelope::Layout;
+use chassis::answer::Layout;
 use futures::stream;
 
 use super::sequence::{PER_SEGMENT, SEPARATOR, Segment, Sequence};

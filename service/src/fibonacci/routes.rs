@@ -7,7 +7,7 @@ use axum::{
     http::HeaderMap,
 };
 use chassis::{
-    App, Envelope, Routes, docs, envelope::Layout, error::ServiceError, openapi::schema::Error, trace,
+    App, Envelope, Routes, answer::Layout, answer::ServiceError, docs, openapi::schema::Error, trace,
 };
 use utoipa_axum::routes;
 

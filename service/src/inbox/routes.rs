@@ -3,7 +3,7 @@
 use axum::{body::Bytes, extract::State, http::StatusCode};
 use chassis::{
     App, Envelope, Routes,
-    error::{Failure, ServiceError},
+    answer::{Failure, ServiceError},
     notify::{Notifier, NotifyError},
     openapi::schema::Message,
     trace,

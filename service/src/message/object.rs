@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use chassis::error::{Failure, ServiceError};
+use chassis::answer::{Failure, ServiceError};
 use serde_json::value::RawValue;
 
 use super::{

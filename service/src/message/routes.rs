@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use chassis::{App, Envelope, Routes, error::ServiceError, openapi::schema, trace};
+use chassis::{App, Envelope, Routes, answer::ServiceError, openapi::schema, trace};
 use utoipa_axum::routes;
 
 use super::{

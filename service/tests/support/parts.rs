@@ -2,7 +2,7 @@
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
-use chassis::http_client::fetch;
+use chassis::wire::fetch;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{

@@ -3,12 +3,12 @@
 use std::{convert::Infallible, fmt, sync::Arc};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use chassis_http::answer::ServiceError;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::refusal::{Reason, Refusal};
-use crate::error::ServiceError;
 
 /// The claims of the token of this request, all of them checked. Cheap to clone.
 ///

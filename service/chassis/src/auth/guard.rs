@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chassis_http::answer::ServiceError;
 use http::{HeaderMap, header, request::Parts};
 use jsonwebtoken::decode_header;
 use tokio::{
@@ -15,10 +16,7 @@ use super::{
     refresh::State,
     refusal::{Reason, Refusal, Refusals},
 };
-use crate::{
-    config::{self, Words},
-    error::ServiceError,
-};
+use crate::config::{self, Words};
 
 /// How long a token with an unknown key waits for the next fetch.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use chassis_client::{Answer, CallError, Upstream, Upstreams};
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
 use super::keys::{Keys, Rules};
-use crate::{
-    config::{self, BaseUrl, ByteSize, Count, Timeout, Value},
-    http_client::{Answer, CallError, Upstream, UpstreamFamilies},
-};
+use crate::config::{self, BaseUrl, ByteSize, Count, Timeout, Value};
 
 /// Below the issuer's URL.
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -37,7 +35,7 @@ pub(super) struct Issuer {
     rules: Rules,
     site: Site,
     discovery: String,
-    upstreams: UpstreamFamilies,
+    upstreams: Upstreams,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +48,7 @@ impl Issuer {
     pub(super) fn new(
         issuer: &config::Issuer,
         rules: Rules,
-        upstreams: &UpstreamFamilies,
+        upstreams: &Upstreams,
     ) -> Result<Self, CallError> {
         let name = issuer.as_str().to_owned();
         let (base, path) = split(&name).unwrap_or_default();
@@ -90,7 +88,7 @@ struct Site {
 }
 
 impl Site {
-    fn new(base: Option<BaseUrl>, upstreams: &UpstreamFamilies) -> Result<Self, CallError> {
+    fn new(base: Option<BaseUrl>, upstreams: &Upstreams) -> Result<Self, CallError> {
         const NAME: &str = "auth";
         let config = config::Upstream {
             name: NAME,
@@ -104,7 +102,7 @@ impl Site {
             max_connections: Count::new(1),
             max_body: ByteSize(1 << 20),
         };
-        Ok(Self { upstream: Upstream::new(&config, upstreams.of(NAME))?, base })
+        Ok(Self { upstream: upstreams.open(&config)?, base })
     }
 
     async fn get(&self, path: &str) -> Result<Answer, IssuerError> {

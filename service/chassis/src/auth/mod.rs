@@ -26,7 +26,7 @@
 //!
 //! ```
 //! use axum::routing::get;
-//! use chassis::{Data, Envelope, Routes, auth::Claims, error::ServiceError};
+//! use chassis::{Data, Envelope, Routes, answer::ServiceError, auth::Claims};
 //!
 //! async fn orders(claims: Claims) -> Result<Data<String>, ServiceError> {
 //!     claims.require("orders.read")?;
@@ -40,38 +40,9 @@ mod claims;
 mod guard;
 mod issuer;
 mod keys;
+mod open;
 mod refresh;
 mod refusal;
 
-use std::sync::Arc;
-
-pub use self::{claims::Claims, refusal::Refusal};
-pub(crate) use self::{guard::Guard, refresh::Refresh};
-use self::{issuer::Issuer, keys::Rules, refresh::State, refusal::Refusals};
-use crate::{config, health::Readiness, metrics::Metrics};
-
-/// Why tokens cannot be checked.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// The issuer's URL is `https`, and TLS cannot be set up.
-    #[error(transparent)]
-    Issuer(#[from] crate::http_client::CallError),
-    /// A name is taken.
-    #[error(transparent)]
-    Metrics(#[from] prometheus::Error),
-}
-
-/// What checks tokens, and what keeps its keys fresh; nothing without an issuer.
-pub(crate) fn open(
-    config: &config::Auth,
-    metrics: &Metrics,
-    readiness: &Readiness,
-) -> Result<Option<(Arc<Guard>, Refresh)>, AuthError> {
-    let Some(issuer) = &config.issuer else { return Ok(None) };
-    let rules = Rules::new(issuer, config);
-    let issuer = Issuer::new(issuer, rules, metrics.upstreams())?;
-    let (publish, state) = State::channel();
-    let refresh = Refresh::new(issuer, publish, readiness.gate("keys of the token issuer"), config);
-    let guard = Guard::new(config, state, refresh.wanted(), Refusals::register(metrics.registry())?);
-    Ok(Some((Arc::new(guard), refresh)))
-}
+pub use self::{claims::Claims, open::AuthError};
+pub(crate) use self::{guard::Guard, open::open, refresh::Refresh};

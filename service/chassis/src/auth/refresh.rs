@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chassis_http::error_chain::chain;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -12,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{issuer::Issuer, keys::Keys};
-use crate::{config, error_chain::chain, health::Gate};
+use crate::{config, health::Gate};
 
 /// The keys at hand.
 #[derive(Clone, Default)]

@@ -2,15 +2,15 @@
 
 use std::fmt::{self, Write};
 
+use chassis_http::answer::{ServiceError, TokenRefusal};
+use chassis_telemetry::metrics::register;
 use http::{HeaderValue, StatusCode};
 use jsonwebtoken::errors::ErrorKind;
 use prometheus::{Error, IntCounterVec, Opts, Registry};
 
-use crate::{error::ServiceError, metrics::register};
-
 /// A token that is missing or does not count. As an answer it names the reason, and nothing of the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(super) struct Refusal {
     pub(super) reason: Reason,
     /// What the token is not good for.
     scope: Option<Box<str>>,
@@ -87,7 +87,7 @@ impl Refusal {
         Self { reason: Reason::Scope, scope: Some(scope.into()) }
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         match self.reason {
             Reason::Several => StatusCode::BAD_REQUEST,
             Reason::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
@@ -97,7 +97,7 @@ impl Refusal {
     }
 
     /// The value of `WWW-Authenticate`; none when a token would not help.
-    pub(crate) fn challenge(&self) -> Option<HeaderValue> {
+    fn challenge(&self) -> Option<HeaderValue> {
         if self.reason == Reason::NoKeys {
             return None;
         }
@@ -138,7 +138,8 @@ impl From<jsonwebtoken::errors::Error> for Refusal {
 
 impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
-        Self::Token(refusal)
+        let (status, challenge) = (refusal.status(), refusal.challenge());
+        Self::Token(TokenRefusal { status, challenge, reason: refusal.to_string() })
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::{str::FromStr, time::Duration};
 
+use chassis_config::{OrNone, Reader, Span, Timeout, Value, http_url};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
-
-use super::{Reader, Span, Timeout, Value, http_url};
 
 /// The section `auth`: bearer tokens of an OpenID Connect issuer; see [`crate::auth`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,21 +77,17 @@ impl Issuer {
     }
 }
 
-impl Value for Option<Issuer> {
+impl OrNone for Issuer {
     const WRITE: &'static str = "a URL such as https://login.example.org/realms/main, or none";
-    const STRING: bool = true;
 
     fn parse(text: &str) -> Option<Self> {
-        if http_url::is_none(text) {
-            return Some(None);
-        }
         let text = text.trim();
         let url = http_url::parse(text)?;
-        (url.query().is_none() && !text.contains('#')).then(|| Some(Issuer(text.to_owned())))
+        (url.query().is_none() && !text.contains('#')).then(|| Self(text.to_owned()))
     }
 
     fn text(&self) -> String {
-        self.as_ref().map_or("none".to_owned(), |issuer| issuer.0.clone())
+        self.0.clone()
     }
 
     fn refusal(text: &str) -> String {
@@ -173,10 +168,9 @@ impl Value for Algorithms {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{ConfigError, Loaded, Sources, load},
-        *,
-    };
+    use chassis_config::{ConfigError, Loaded, Sources, load};
+
+    use super::*;
 
     fn auth(env: &[(&str, &str)]) -> Result<Loaded<Auth>, ConfigError> {
         load(&Sources::default().with_env(env.iter().copied()), Auth::read)

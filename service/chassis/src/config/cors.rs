@@ -1,8 +1,7 @@
 //! What pages of other origins may do.
 
+use chassis_config::{Legacy, Optional, Reader};
 use http::{HeaderName, HeaderValue, header};
-
-use super::{Legacy, Optional, Reader};
 
 /// The section `cors`. What is not set is not sent (contract 5.2.10).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Keys of files of other conventions that say nothing to us.
 
-use super::Reader;
+use chassis_config::Reader;
 
 /// Said for people, or for what works in another way here: a title (contract 1.5.27), a lock that is the system's now,
 /// and the build, which each setting says for itself (contract 2.2.4).

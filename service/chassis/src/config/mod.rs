@@ -1,13 +1,7 @@
-//! Layered, typed configuration that reports every problem at once.
+//! The configuration of a service: [`Config`] puts the sections together that stand beside what they configure.
 //!
-//! Layers, later wins: built-in default, platform variables (`PORT`, `WEB_CONCURRENCY`, ...), file (YAML, JSON or TOML),
-//! legacy variables (`PYMICRO_*`, `CST_*`), canonical variables (`CHASSIS_<SECTION>__<KEY>`), `--set KEY=VALUE`.
-//! The file may have the keys of other conventions as well ([`Key::in_file`]), for example `hosting.port`.
-//! A bad value in a variable that somebody else may have set (platform, legacy) is a warning and the layer below
-//! is kept; a bad value anywhere else is an error, and so is a key that nobody reads (contract 0b.9, 1.4.25-26).
-//!
-//! There is no table of keys apart from the code that reads them: a section is a function from [`Reader`] to a
-//! struct, and the keys it asked for are the known keys.
+//! How sections are read, and from where, `chassis-config` says; its types are here as well, so that a service needs
+//! one name for all of it.
 //!
 //! ```
 //! use chassis::config::{Config, Count, Reader, Sources, load};
@@ -19,55 +13,39 @@
 //! ```
 
 mod auth;
-mod build;
 mod cors;
-mod db;
 mod documents;
-mod edit;
-mod file;
-mod form;
-mod http_url;
-mod legacy;
-mod listen;
-mod log_file;
-mod logship;
-mod metrics;
-mod names;
+mod health;
+mod http;
 mod networks;
-mod notify;
-mod problem;
-mod proxy;
-mod reader;
-mod secret;
+mod openapi;
 mod sections;
-mod settings;
-mod sources;
+mod server;
 mod storage;
-mod tls;
-mod tracing;
-mod upstream;
-mod value;
 
-pub use auth::{Algorithms, Auth, Issuer, Words};
-pub use build::Build;
-pub use cors::Cors;
-pub use db::{DatabaseUrl, Db};
-pub use edit::{EditError, set};
-pub use legacy::Legacy;
-pub use listen::Listen;
-pub use logship::LogShip;
-pub use metrics::{MetricPrefix, Metrics, Statsd, Updates};
-pub use networks::Networks;
-pub use notify::{Email, Login, Minutes, Notify, Security, Slack};
-pub use problem::{ConfigError, Problem};
-pub use proxy::{Fallback, Page, Proxy, SocksProxy};
-pub use reader::{Key, Loaded, Reader, load};
-pub use secret::{Secret, SecretKeys};
-pub use sections::{Api, Config, Health, Http, Identity, Logging, OpenApi, Server};
-pub use settings::{Setting, Settings};
-pub use sources::Sources;
-pub use storage::Storage;
-pub use tls::Tls;
-pub use tracing::{Collector, Propagation, Rate, Spans, Tracing};
-pub use upstream::{BaseUrl, Upstream, UpstreamKeys};
-pub use value::{ByteSize, Count, HealthPath, Level, LogFormat, Optional, Root, Span, Timeout, Value};
+pub use chassis_client::config::{Upstream, UpstreamKeys};
+pub use chassis_config::*;
+pub use chassis_db::config::{DatabaseUrl, Db};
+pub use chassis_extras::{
+    logship::config::LogShip,
+    notify::config::{Email, Login, Minutes, Notify, Security, Slack},
+    proxied_client::config::{Fallback, Page, Proxy, SocksProxy},
+};
+pub use chassis_http::config::Api;
+pub use chassis_telemetry::config::{
+    Build, Collector, Identity, Level, LogFormat, Logging, MetricPrefix, Metrics, Propagation, Rate, Spans,
+    Statsd, Tracing, Updates,
+};
+pub use chassis_wire::config::Tls;
+
+pub use self::{
+    auth::{Algorithms, Auth, Issuer, Words},
+    cors::Cors,
+    health::{Health, HealthPath},
+    http::{Http, Root},
+    networks::Networks,
+    openapi::OpenApi,
+    sections::Config,
+    server::Server,
+    storage::Storage,
+};

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::IpAddr};
 
-use super::Value;
+use chassis_config::Value;
 
 /// Networks of addresses, perhaps none.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Legacy, Reader};
+use chassis_config::{Legacy, Reader};
 
 /// What `$PYMICRO_DATADIR` stands for where it is not set (contract 1.4).
 const DATADIR: (&str, &str) = ("PYMICRO_DATADIR", "/tmp");
@@ -63,10 +63,9 @@ fn obstacle(path: &Path) -> Option<&Path> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{ConfigError, Sources, load},
-        *,
-    };
+    use chassis_config::{ConfigError, Sources, load};
+
+    use super::*;
 
     fn data_dir(env: &[(&str, &str)]) -> Result<PathBuf, ConfigError> {
         let sources = Sources::default().with_env(env.iter().copied());

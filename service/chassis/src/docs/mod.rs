@@ -8,11 +8,11 @@ mod page;
 use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get};
+use chassis_http::{Data, Envelope, Routes};
 
 use crate::{
-    Config, Data, Envelope, Routes,
     assets::{self, Asset, Kind},
-    config::Root,
+    config::{Config, Root},
     openapi::Description,
 };
 

@@ -2,9 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use chassis_http::html::{Marked, Paragraphs, Text};
 use serde_json::Value;
-
-use crate::html::{Marked, Paragraphs, Text};
 
 /// The whole page.
 pub(super) fn of(openapi: &Value) -> String {

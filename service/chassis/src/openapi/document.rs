@@ -1,9 +1,10 @@
 //! One OpenAPI 3.1 document out of the features' parts.
 
+use chassis_http::{Envelope, Routes};
 use serde_json::{Map, Value, json};
 
 use super::envelope;
-use crate::{Config, Envelope, Routes, config::Auth};
+use crate::config::{Auth, Config};
 
 /// The name of the one security scheme.
 pub(super) const TOKEN: &str = "token";

@@ -1,5 +1,6 @@
 //! What the envelopes add to schemas.
 
+use chassis_http::Envelope;
 use serde_json::{Value, json};
 use utoipa::{
     PartialSchema,
@@ -7,7 +8,6 @@ use utoipa::{
 };
 
 use super::schema::{CodedMessage, Error, Errors, Message, Meta};
-use crate::Envelope;
 
 /// The schema of an answer around the schema of its data.
 pub(super) fn wrap(envelope: Envelope, schema: &mut Value) {

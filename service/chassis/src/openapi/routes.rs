@@ -7,14 +7,11 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get},
 };
+use chassis_http::{Envelope, Origin, Routes, answer::json_line};
 use serde_json::{Value, json};
 
 use super::Description;
-use crate::{
-    Envelope, Origin, Routes,
-    assets::{Asset, Kind, redirect},
-    error::json_line,
-};
+use crate::assets::{Asset, Kind, redirect};
 
 const PAGE: Asset = Asset::plain(Kind::Html, include_bytes!("../../assets/swagger-ui/index.html"));
 const START: Asset = Asset::plain(Kind::Script, include_bytes!("../../assets/swagger-ui/start.js"));

@@ -10,15 +10,15 @@ use axum::{
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
+use chassis_http::{
+    Envelope,
+    answer::{self, Dialect, ServiceError},
+    context,
+};
+use chassis_telemetry::metrics::{Format, Metrics, select};
 
 use super::workers::Workers;
-use crate::{
-    context,
-    envelope::{Dialect, Envelope},
-    error::ServiceError,
-    health::{self, Readiness},
-    metrics::{Format, Metrics, select},
-};
+use crate::health::{self, Readiness};
 
 /// A cache has to know that there are two formats.
 const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
@@ -30,15 +30,15 @@ pub(super) fn router(readiness: &Arc<Readiness>, metrics: &Arc<Metrics>, workers
         .route("/livez", health::livez())
         .route("/readyz", health::readyz(Arc::clone(readiness)))
         .route("/startupz", health::startupz(Arc::clone(readiness)))
-        .route("/metrics", scrape(metrics, workers))
+        .route("/metrics", scrape(metrics))
         .route("/workers", get(async move || Json(state.snapshot())))
 }
 
 /// `GET /metrics`
-pub(super) fn scrape(metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> MethodRouter {
-    let (metrics, workers) = (Arc::clone(metrics), Arc::clone(workers));
+pub(super) fn scrape(metrics: &Arc<Metrics>) -> MethodRouter {
+    let metrics = Arc::clone(metrics);
     get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
-        let mut families = metrics.gather(workers.snapshot());
+        let mut families = metrics.gather();
         select(&mut families, query.as_deref().unwrap_or_default());
         let format = Format::wanted(&headers);
         match format.write(&families) {
@@ -59,7 +59,7 @@ pub(super) fn unqueued(path: &str, envelope: Envelope, methods: MethodRouter) ->
     let path: Arc<str> = path.into();
     methods.route_layer(from_fn(move |request: Request, next: Next| {
         context::set_route(&path);
-        context::set_dialect(Dialect::of(envelope, request.headers()));
+        answer::set_dialect(Dialect::of(envelope, request.headers()));
         async move { next.run(request).await }
     }))
 }

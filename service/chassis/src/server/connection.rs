@@ -210,6 +210,9 @@ mod tests {
         let text = std::str::from_utf8(SLOW_HEADER).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-        assert_eq!(body, format!("{{\"message\":\"{}\"}}\n", crate::error::ServiceError::SlowRequest));
+        assert_eq!(
+            body,
+            format!("{{\"message\":\"{}\"}}\n", chassis_http::answer::ServiceError::SlowRequest)
+        );
     }
 }

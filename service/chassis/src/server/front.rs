@@ -5,6 +5,7 @@ use std::{
     fmt,
     net::IpAddr,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -15,40 +16,38 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use chassis_http::{
+    Envelope, Origin,
+    answer::{self, Dialect, ServiceError, json_line},
+    context::{self, OPERATION_ID, OperationId},
+};
+use chassis_telemetry::trace::{self, Tracer};
+use futures::{FutureExt, future::BoxFuture};
 use hyper::Request;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::scopes::Scopes;
-use crate::{
-    config::Networks,
-    context::{self, OPERATION_ID, OperationId},
-    envelope::{Dialect, Envelope},
-    error::{ServiceError, json_line},
-    health::Readiness,
-    metrics::Metrics,
-    origin::Origin,
-    trace::Tracer,
-};
+use super::{metrics::Traffic, scopes::Scopes};
+use crate::{config::Networks, health::Readiness};
 
 /// Routes of a listener with what surrounds them. Cheap to clone: one per connection.
 #[derive(Clone)]
-pub(crate) struct Front {
-    pub router: Router,
-    pub readiness: Arc<Readiness>,
+pub struct Front {
+    router: Router,
+    pub(super) readiness: Arc<Readiness>,
     /// `None` for the admin listener, whose probes would drown the requests.
-    pub metrics: Option<Arc<Metrics>>,
+    pub(super) traffic: Option<Arc<Traffic>>,
     /// `server.trusted_proxies`
-    pub trusted: Arc<Networks>,
+    trusted: Arc<Networks>,
     /// Whether the peer of this connection is one of them.
-    pub trusts_peer: bool,
+    trusts_peer: bool,
     /// Headers of every answer.
-    pub always: Arc<[(HeaderName, HeaderValue)]>,
+    always: Arc<[(HeaderName, HeaderValue)]>,
     /// `None` when nobody is to get spans.
-    pub tracer: Option<Arc<Tracer>>,
+    tracer: Option<Arc<Tracer>>,
     /// The other end of the connection.
-    pub peer: Option<IpAddr>,
+    peer: Option<IpAddr>,
 }
 
 impl Front {
@@ -57,7 +56,7 @@ impl Front {
         router: Router,
         scopes: Scopes,
         readiness: Arc<Readiness>,
-        metrics: Option<Arc<Metrics>>,
+        traffic: Option<Arc<Traffic>>,
         trusted: Arc<Networks>,
     ) -> Self {
         let scopes = Arc::new(scopes);
@@ -70,7 +69,7 @@ impl Front {
         Self {
             router,
             readiness,
-            metrics,
+            traffic,
             trusted,
             trusts_peer: false,
             always: Arc::default(),
@@ -95,9 +94,9 @@ impl Front {
         Self { trusts_peer: peer.is_some_and(|peer| self.trusted.contains(peer)), peer, ..self }
     }
 
-    pub(crate) async fn answer(&mut self, request: Request<Body>) -> Response {
-        let operation_id = OperationId::random();
-        context::scope(operation_id, self.trusts_peer, async move {
+    pub(super) async fn answer(&mut self, request: Request<Body>) -> Response {
+        let (operation_id, trusts_peer) = (OperationId::random(), self.trusts_peer);
+        let work = async move {
             let started = Instant::now();
             let method = request.method().clone();
             let access = tracing::enabled!(tracing::Level::DEBUG).then(|| Access::of(&request));
@@ -106,23 +105,30 @@ impl Front {
             response.headers_mut().insert(OPERATION_ID, operation_id.header());
             response.headers_mut().extend(self.always.iter().cloned());
             let took = started.elapsed();
-            if let Some(metrics) = &self.metrics {
+            if let Some(traffic) = &self.traffic {
                 let route = context::route();
-                metrics.answered(&method, route.as_deref().unwrap_or_default(), response.status(), took);
+                traffic.answered(&method, route.as_deref().unwrap_or_default(), response.status(), took);
             }
             if let Some(access) = access {
                 access.log(&method, response.status(), took);
             }
             response
-        })
-        .await
+        };
+        context::scope(operation_id, trusts_peer, answer::scope(work)).await
     }
 
     async fn respond(&mut self, request: Request<Body>) -> Response {
         let Some(tracer) = &self.tracer else { return self.route(request).await };
         let (head, body) = request.into_parts();
         let answering = tracer.serve(&head, self.peer);
-        let response = answering.run(self.route(Request::from_parts(head, body))).await;
+        let work = async {
+            let response = self.route(Request::from_parts(head, body)).await;
+            if let Some(error) = answer::refusal() {
+                trace::refused(error.status(), &error);
+            }
+            response
+        };
+        let response = answering.run(work).await;
         answering.end(response.status(), context::route().as_deref());
         response
     }
@@ -130,6 +136,22 @@ impl Front {
     async fn route(&mut self, request: Request<Body>) -> Response {
         let routed: Result<Response, Infallible> = self.router.call(request).await;
         routed.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// For tests, which need no socket.
+impl Service<Request<Body>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut front = self.clone();
+        async move { Ok(front.answer(request).await) }.boxed()
     }
 }
 
@@ -162,7 +184,7 @@ impl Access {
 /// A path that no route has.
 fn other_path(scopes: &Scopes, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
     let envelope = scopes.envelope(uri.path());
-    context::set_dialect(Dialect::of(envelope, headers));
+    answer::set_dialect(Dialect::of(envelope, headers));
     match envelope {
         Envelope::Code if method == Method::OPTIONS => preflight(),
         Envelope::Code => {
@@ -178,7 +200,7 @@ fn other_path(scopes: &Scopes, method: &Method, uri: &Uri, headers: &HeaderMap) 
 fn other_method(scopes: &Scopes, method: &Method, path: &MatchedPath, headers: &HeaderMap) -> Response {
     context::set_route(&path.as_str().into());
     let envelope = scopes.envelope(path.as_str());
-    context::set_dialect(Dialect::of(envelope, headers));
+    answer::set_dialect(Dialect::of(envelope, headers));
     match envelope {
         _ if method != Method::OPTIONS => ServiceError::MethodNotAllowed.into_response(),
         Envelope::Code => preflight(),

@@ -14,17 +14,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use chassis_http::{
+    Envelope,
+    answer::{self, Dialect, ServiceError},
+    context,
+};
 use futures::FutureExt;
 use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 
 use super::workers::Workers;
-use crate::{
-    auth::Guard,
-    config, context,
-    envelope::{Dialect, Envelope},
-    error::ServiceError,
-};
+use crate::{auth::Guard, config};
 
 #[cfg(panic = "abort")]
 compile_error!(
@@ -57,7 +57,7 @@ impl Limits {
 /// Middleware around every handler of a feature.
 pub(super) async fn work(State(route): State<Arc<Route>>, request: Request, next: Next) -> Response {
     context::set_route(&route.path);
-    context::set_dialect(Dialect::of(route.envelope, request.headers()));
+    answer::set_dialect(Dialect::of(route.envelope, request.headers()));
     attempt(&route, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 

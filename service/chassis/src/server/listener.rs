@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use chassis_config::Listen;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -102,7 +103,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Binds `host:port`.
-pub(super) async fn bind(listen: &crate::config::Listen) -> io::Result<(TcpListener, SocketAddr)> {
+pub(super) async fn bind(listen: &Listen) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))

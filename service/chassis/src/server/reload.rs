@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use chassis_config::{ConfigError, Settings};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -17,7 +18,6 @@ use notify::{
 use tokio::{sync::Notify, task::JoinHandle, time::sleep};
 
 use super::workers::{Size, Workers};
-use crate::config::{ConfigError, Settings};
 
 /// A plain rewrite is several events, and the file is incomplete between them.
 const SETTLE: Duration = Duration::from_millis(50);

@@ -1,26 +1,8 @@
 //! Which worker did how much.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    time::{Duration, Instant},
-};
+use std::{cmp::Reverse, collections::BinaryHeap, time::Instant};
 
-/// What one worker has done since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// Requests it has finished.
-    pub requests: u64,
-    /// Time with a request in hand, summed over the requests.
-    pub busy: Duration,
-}
-
-impl Tally {
-    /// What was added after `before`.
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self { requests: self.requests - before.requests, busy: self.busy.saturating_sub(before.busy) }
-    }
-}
+use chassis_telemetry::statsd::Tally;
 
 /// Gives each request in hand the lowest number that is free, so that few workers do all of a light load, and counts
 /// by worker. Grows to the most requests that were ever in hand at once.

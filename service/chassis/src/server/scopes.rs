@@ -1,6 +1,6 @@
 //! Which feature a path belongs to that no route has.
 
-use crate::envelope::Envelope;
+use chassis_http::Envelope;
 
 /// First segments of paths with the policy of their feature.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! From a signal to the end of the process.
 
-use std::io;
+use std::{io, process::ExitCode};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -58,4 +58,11 @@ pub enum Outcome {
         /// Connections that were still open.
         connections: usize,
     },
+}
+
+impl From<Outcome> for ExitCode {
+    /// 0, or 1 when something was cut off.
+    fn from(outcome: Outcome) -> Self {
+        if outcome == Outcome::Drained { Self::SUCCESS } else { Self::FAILURE }
+    }
 }

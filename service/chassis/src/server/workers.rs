@@ -9,14 +9,16 @@ use std::{
     time::Instant,
 };
 
-use serde::Serialize;
+use chassis_http::answer::ServiceError;
+use chassis_telemetry::statsd::{Snapshot, Tally, Workload};
 use tokio::{sync::oneshot, time::timeout_at};
 
 use super::{
+    metrics::Traffic,
     queue::{Queue, Ticket},
-    roster::{Roster, Tally, Turn},
+    roster::{Roster, Turn},
 };
-use crate::{config, error::ServiceError, metrics::Metrics};
+use crate::config;
 
 /// Waiting requests per slot, as the queue-proxy of Knative allows.
 const QUEUED_PER_SLOT: u32 = 10;
@@ -45,22 +47,6 @@ impl Size {
     }
 }
 
-/// The state of the workers, as `GET /workers` of the admin port reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Snapshot {
-    /// `server.workers`
-    pub workers: u32,
-    /// `server.requests_per_worker`
-    pub requests_per_worker: u32,
-    /// Requests in hand; above `workers * requests_per_worker` only after a shrink, until they are done.
-    pub busy: u32,
-    /// Requests waiting.
-    pub queued: u32,
-    /// Requests that may wait.
-    pub queue_limit: u32,
-}
-
 #[derive(Debug)]
 struct State {
     size: Size,
@@ -86,14 +72,14 @@ impl State {
 #[derive(Debug)]
 pub struct Workers {
     state: Mutex<State>,
-    metrics: Arc<Metrics>,
+    traffic: Arc<Traffic>,
 }
 
 impl Workers {
-    pub(crate) fn new(size: Size, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(size: Size, traffic: Arc<Traffic>) -> Self {
         Self {
             state: Mutex::new(State { size, busy: 0, queue: Queue::default(), roster: Roster::default() }),
-            metrics,
+            traffic,
         }
     }
 
@@ -101,22 +87,22 @@ impl Workers {
     pub(crate) async fn slot(self: &Arc<Self>, deadline: Instant) -> Result<Slot, ServiceError> {
         let mut place = match self.enter() {
             Entry::Free(slot) => {
-                self.metrics.waited(std::time::Duration::ZERO);
+                self.traffic.waited(std::time::Duration::ZERO);
                 return Ok(slot);
             }
             Entry::Waiting(place) => place,
             Entry::Full => {
-                self.metrics.rejected_queue_full();
+                self.traffic.rejected_queue_full();
                 return Err(ServiceError::QueueFull);
             }
         };
         let since = Instant::now();
         let called = timeout_at(deadline.into(), &mut place.called).await;
-        self.metrics.waited(since.elapsed());
+        self.traffic.waited(since.elapsed());
         if let Ok(Ok(())) = called {
             return Ok(place.into_slot());
         }
-        self.metrics.rejected_deadline();
+        self.traffic.rejected_deadline();
         Err(ServiceError::QueueDeadline)
     }
 
@@ -140,11 +126,6 @@ impl Workers {
         }
     }
 
-    /// What each worker has done, in the order of their numbers, which begin at 1.
-    pub fn tallies(&self) -> Vec<Tally> {
-        self.state().roster.tallies()
-    }
-
     fn enter(self: &Arc<Self>) -> Entry {
         let mut state = self.state();
         if state.busy < state.size.slots() {
@@ -161,6 +142,16 @@ impl Workers {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half way; a poisoned lock is as good as any other.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Workload for Workers {
+    fn snapshot(&self) -> Snapshot {
+        self.snapshot()
+    }
+
+    fn tallies(&self) -> Vec<Tally> {
+        self.state().roster.tallies()
     }
 }
 
@@ -222,6 +213,7 @@ mod tests {
     use std::time::Duration;
 
     use futures::{FutureExt, future::BoxFuture};
+    use prometheus::Registry;
 
     use super::*;
     use crate::config::Count;
@@ -231,7 +223,7 @@ mod tests {
     }
 
     fn workers(count: u32) -> Arc<Workers> {
-        Arc::new(Workers::new(size(count), Arc::new(Metrics::new().unwrap())))
+        Arc::new(Workers::new(size(count), Arc::new(Traffic::register(&Registry::new()).unwrap())))
     }
 
     type Waiting = BoxFuture<'static, Result<Slot, ServiceError>>;

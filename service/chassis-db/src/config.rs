@@ -1,0 +1,247 @@
+//! The database of a service.
+
+use std::{fmt, str::FromStr};
+
+use chassis_config::{Count, Legacy, Optional, OrNone, Port, Reader, Secret, SecretKeys, Timeout};
+use sqlx::{ConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+
+/// The section `db`. `db.url` says where the database is; without it, `db.host`, `db.user`, `db.password` or `db.name`
+/// does: each of them chooses PostgreSQL. Without any of these it is SQLite in memory, which needs no disk and forgets
+/// everything with the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Db {
+    /// `db.url`, or what `db.host` (default `localhost`), `db.port` (5432), `db.user` (`postgres`) and `db.name`
+    /// (`postgres`) make. Default `sqlite::memory:`.
+    pub url: DatabaseUrl,
+    /// A copy that follows the primary, for reads. Default none.
+    pub replica_url: Option<DatabaseUrl>,
+    /// The password for URLs that have none, as `db.password` or in `db.password_file`; the file is read for each new
+    /// connection. Default none.
+    pub password: Option<Secret>,
+    /// Connections to each of the servers, 1 to 1024, default 10. SQLite in memory has one.
+    pub max_connections: Count,
+    /// For a connection to be made. Default 3 s.
+    pub connect_timeout: Timeout,
+    /// How long a request waits for a connection, a new one or one that is given back. Default 3 s.
+    pub acquire_timeout: Timeout,
+    /// For one statement. Default 10 s.
+    pub statement_timeout: Timeout,
+    /// Whether `serve` migrates the tables; else it waits for `migrate`. Default true.
+    pub migrate: bool,
+}
+
+impl Db {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader) -> Self {
+        const URL: &[Legacy] = &[Legacy::same("DATABASE_URL")];
+        const HOST: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_HOST")];
+        const PORT: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PORT")];
+        const USER: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_USER")];
+        const NAME: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_DB_NAME")];
+        const PASSWORD: SecretKeys = SecretKeys::new("db.password", "db.password_file").legacy(
+            &[Legacy::same("POSTGRES_SERVICE_PASSWORD")],
+            &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")],
+        );
+        let url: Option<DatabaseUrl> = reader.key("db.url").above_file(URL).or(None);
+        let replica_url: Option<DatabaseUrl> = reader.key("db.replica_url").or(None);
+        let host = reader.key("db.host").above_file(HOST).or(Optional::NONE);
+        let Port(port) = reader.key("db.port").above_file(PORT).or(Port(5432));
+        let user = reader.key("db.user").above_file(USER).or(Optional::NONE);
+        let name = reader.key("db.name").above_file(NAME).or(Optional::NONE);
+        let password = reader.secret(PASSWORD);
+        let parts = [&host, &user, &name].into_iter().any(|part| part.get().is_some());
+        let url = url.unwrap_or_else(|| {
+            if parts || password.is_some() {
+                let or_postgres = |part: &Optional| part.get().unwrap_or("postgres").to_owned();
+                DatabaseUrl(Server::Parts {
+                    host: host.get().unwrap_or("localhost").to_owned(),
+                    port,
+                    user: or_postgres(&user),
+                    name: or_postgres(&name),
+                })
+            } else {
+                DatabaseUrl::memory()
+            }
+        });
+        for (key, url) in [("db.url", Some(&url)), ("db.replica_url", replica_url.as_ref())] {
+            if replica_url.is_some() && url.is_some_and(|url| url.postgres().is_none()) {
+                reader.problem(key, "only PostgreSQL has replicas; write a URL such as postgres://host/name");
+            }
+        }
+        Self {
+            url,
+            replica_url,
+            password,
+            max_connections: reader.key("db.max_connections").or(Count::new(10)),
+            connect_timeout: reader.key("db.connect_timeout").or(Timeout::seconds(3)),
+            acquire_timeout: reader.key("db.acquire_timeout").or(Timeout::seconds(3)),
+            statement_timeout: reader.key("db.statement_timeout").or(Timeout::seconds(10)),
+            migrate: reader.key("db.migrate").or(true),
+        }
+    }
+}
+
+/// Where a database is: `postgres://user:password@host:5432/name?sslmode=require`, `sqlite:FILE` or `sqlite::memory:`.
+/// Shown without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Server);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Server {
+    Url(String),
+    Parts { host: String, port: u16, user: String, name: String },
+}
+
+impl DatabaseUrl {
+    /// SQLite in memory.
+    pub fn memory() -> Self {
+        Self(Server::Url("sqlite::memory:".to_owned()))
+    }
+
+    /// Whether it is SQLite in memory, which ends with the process.
+    pub fn is_memory(&self) -> bool {
+        matches!(&self.0, Server::Url(url) if is_sqlite(url) && (url.contains(":memory:") || url.contains("mode=memory")))
+    }
+
+    /// For PostgreSQL, how it is reached.
+    pub(crate) fn postgres(&self) -> Option<PgConnectOptions> {
+        match &self.0 {
+            Server::Url(url) if is_sqlite(url) => None,
+            Server::Url(url) => PgConnectOptions::from_str(url).ok(),
+            Server::Parts { host, port, user, name } => {
+                let options = PgConnectOptions::new_without_pgpass();
+                Some(options.host(host).port(*port).username(user).database(name))
+            }
+        }
+    }
+
+    /// For SQLite, how it is opened.
+    pub(crate) fn sqlite(&self) -> Option<SqliteConnectOptions> {
+        match &self.0 {
+            Server::Url(url) if is_sqlite(url) => SqliteConnectOptions::from_str(url).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the URL has a password of its own.
+    pub(crate) fn has_password(&self) -> bool {
+        // The library shows the password of its options only in their URL.
+        let url = self.postgres().map(|options| options.to_url_lossy());
+        url.is_some_and(|url| url.password().is_some())
+    }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, self.postgres()) {
+            (_, Some(options)) => {
+                let (user, host, port) = (options.get_username(), options.get_host(), options.get_port());
+                write!(out, "postgres://{user}@{host}:{port}/{}", options.get_database().unwrap_or(user))
+            }
+            (Server::Url(url), None) => out.write_str(url),
+            (Server::Parts { .. }, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+impl OrNone for DatabaseUrl {
+    const WRITE: &'static str =
+        "a URL such as postgres://user@host:5432/name, sqlite:/data/service.db or sqlite::memory:, or none";
+
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let url = Self(Server::Url(text.to_owned()));
+        let scheme = text.split_once(':')?.0;
+        let usable = match scheme {
+            "sqlite" => text.len() > "sqlite:".len() && url.sqlite().is_some(),
+            "postgres" | "postgresql" => text[scheme.len()..].starts_with("://") && url.postgres().is_some(),
+            _ => false,
+        };
+        usable.then_some(url)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn refusal(_text: &str) -> String {
+        // Not repeated: it may hold a password.
+        format!("the URL is not valid; write {}", Self::WRITE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis_config::{ConfigError, Loaded, Sources, load};
+
+    use super::*;
+
+    fn read(env: &[(&str, &str)]) -> Result<Loaded<Db>, ConfigError> {
+        load(&Sources::default().with_env(env.iter().copied()), Db::read)
+    }
+
+    fn url(env: &[(&str, &str)]) -> String {
+        read(env).unwrap().config.url.to_string()
+    }
+
+    #[test]
+    fn contract_5_5_23_each_variable_of_postgres_chooses_it_and_the_others_have_defaults() {
+        assert_eq!(url(&[]), "sqlite::memory:");
+        for (name, value, wanted) in [
+            ("POSTGRES_SERVICE_HOST", "db", "postgres://postgres@db:5432/postgres"),
+            ("POSTGRES_SERVICE_USER", "me", "postgres://me@localhost:5432/postgres"),
+            ("POSTGRES_SERVICE_PASSWORD", "x", "postgres://postgres@localhost:5432/postgres"),
+            ("POSTGRES_SERVICE_DB_NAME", "users", "postgres://postgres@localhost:5432/users"),
+            ("CHASSIS_DB__HOST", "db", "postgres://postgres@db:5432/postgres"),
+        ] {
+            assert_eq!(url(&[(name, value)]), wanted, "{name}");
+        }
+        assert_eq!(
+            url(&[("POSTGRES_SERVICE_PORT", "6432")]),
+            "sqlite::memory:",
+            "a port alone names no server"
+        );
+        let both = [("POSTGRES_SERVICE_HOST", "db"), ("POSTGRES_SERVICE_PORT", "6432")];
+        assert_eq!(url(&both), "postgres://postgres@db:6432/postgres");
+        // As Kubernetes sets it for a Service named postgres that is linked in the old way.
+        let linked = [("POSTGRES_SERVICE_HOST", "db"), ("POSTGRES_SERVICE_PORT", "tcp://10.0.0.1:5432")];
+        assert_eq!(url(&linked), "postgres://postgres@db:5432/postgres");
+        assert_eq!(url(&[("DATABASE_URL", "postgresql://u:p@h/n"), both[0]]), "postgres://u@h:5432/n");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_nowhere_to_be_read() {
+        for url in ["postgres://u:geheim@h/n", "postgres://h/n?user=u&password=geheim"] {
+            let loaded = read(&[("CHASSIS_DB__URL", url), ("CHASSIS_DB__REPLICA_URL", url)]).unwrap();
+            let shown = format!("{loaded:?} {}", loaded.settings.to_yaml());
+            assert!(!shown.contains("geheim") && shown.contains("postgres://u@h:5432/n"), "{shown}");
+            assert!(loaded.config.url.has_password());
+        }
+        assert!(!DatabaseUrl(Server::Url("postgres://u@h/n".to_owned())).has_password());
+        for bad in
+            ["mysql://u:geheim@h/n", "postgres:u:geheim", "geheim", "sqlite:", "postgres://u:geheim@h:x/n"]
+        {
+            let error = read(&[("CHASSIS_DB__URL", bad)]).unwrap_err().to_string();
+            assert!(
+                error.contains("write a URL such as postgres://") && !error.contains("geheim"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_postgres_has_replicas() {
+        let error = read(&[("CHASSIS_DB__REPLICA_URL", "postgres://h/n")]).unwrap_err().to_string();
+        assert!(error.contains("db.url: only PostgreSQL has replicas"), "{error}");
+    }
+}

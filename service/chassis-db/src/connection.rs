@@ -1,0 +1,246 @@
+//! Statements on one connection, each a span.
+
+use std::{fmt, mem, time::Duration};
+
+use chassis_telemetry::trace::{Kind, Span};
+use deadpool::managed::Object;
+use sqlx::{AssertSqlSafe, Executor, postgres::PgArguments, query_with, sqlite::SqliteArguments};
+use tokio::time::timeout;
+
+use super::{
+    Argument, Column, DbError, FromRow, Row,
+    argument::{Bind, List},
+    server::{Dialect, Link, Server, Wire},
+};
+
+/// A connection, given back when dropped. Statements are prepared at their first use on it, so their text is fixed and
+/// what differs is an [`Argument`]: `$1`, `$2` and so on.
+///
+/// Each statement is a span (contract 5.7.28) and takes `db.statement_timeout` at most.
+pub struct Connection {
+    held: Held,
+    limit: Duration,
+    dialect: Dialect,
+    /// There is no other one, and what it has is nowhere else.
+    is_memory: bool,
+    /// `tracing.db_args`
+    args: bool,
+}
+
+enum Held {
+    Pooled(Object<Server>),
+    Own(Link),
+    Gone,
+}
+
+/// The same statement for whichever server it is.
+macro_rules! on {
+    ($link:expr, |$connection:ident, $Arguments:ident| $work:expr) => {
+        match $link {
+            Wire::Postgres($connection) => {
+                type $Arguments = PgArguments;
+                let $connection = $connection.as_mut();
+                $work
+            }
+            Wire::Sqlite($connection) => {
+                type $Arguments = SqliteArguments;
+                $work
+            }
+        }
+    };
+}
+
+impl Connection {
+    /// `link` is one to `server`.
+    pub(super) fn pooled(link: Object<Server>, server: &Server, args: bool) -> Self {
+        Self::of(Held::Pooled(link), server, args)
+    }
+
+    /// One that is in no pool.
+    pub(super) async fn own(server: &Server) -> Result<Self, DbError> {
+        Ok(Self::of(Held::Own(server.connect().await?), server, false))
+    }
+
+    fn of(held: Held, server: &Server, args: bool) -> Self {
+        let (limit, dialect) = (server.statement_timeout, server.dialect());
+        Self { held, limit, dialect, is_memory: server.url.is_memory(), args }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Statements may take another time from now on.
+    pub(super) fn set_limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    /// All rows of a query.
+    pub async fn fetch<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Vec<T>, DbError> {
+        let span = self.span("fetch", sql, arguments);
+        self.run(Some(span), async |wire: &mut Wire| {
+            on!(wire, |connection, Arguments| {
+                let rows = query_with(sql, Arguments::bind(arguments)?).fetch_all(connection).await?;
+                Ok(rows.iter().map(|row| T::from_row(&Row::from(row))).collect())
+            })
+        })
+        .await?
+    }
+
+    /// The first row of a query, `None` when there is none.
+    pub async fn fetch_row<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<T>, DbError> {
+        let span = self.span("fetchrow", sql, arguments);
+        self.run(Some(span), async |wire: &mut Wire| {
+            on!(wire, |connection, Arguments| {
+                let row = query_with(sql, Arguments::bind(arguments)?).fetch_optional(connection).await?;
+                Ok(row.as_ref().map(|row| T::from_row(&Row::from(row))).transpose())
+            })
+        })
+        .await?
+    }
+
+    /// The first column of the first row of a query, `None` when there is no row.
+    pub async fn fetch_value<T: Column>(
+        &mut self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<T>, DbError> {
+        let span = self.span("fetchval", sql, arguments);
+        self.run(Some(span), async |wire: &mut Wire| {
+            on!(wire, |connection, Arguments| {
+                let row = query_with(sql, Arguments::bind(arguments)?).fetch_optional(connection).await?;
+                row.as_ref().map(|row| Row::from(row).value(0)).transpose()
+            })
+        })
+        .await
+    }
+
+    /// Carries out a statement; returns how many rows it has changed.
+    pub async fn execute(&mut self, sql: &'static str, arguments: &[Argument<'_>]) -> Result<u64, DbError> {
+        let span = self.span("execute", sql, arguments);
+        self.run(Some(span), async |wire: &mut Wire| {
+            on!(wire, |connection, Arguments| {
+                let done = query_with(sql, Arguments::bind(arguments)?).execute(connection).await?;
+                Ok(done.rows_affected())
+            })
+        })
+        .await
+    }
+
+    /// Carries out a statement once for each of `many`; use it in a transaction. Returns how many rows were changed.
+    pub async fn execute_many(
+        &mut self,
+        sql: &'static str,
+        many: &[&[Argument<'_>]],
+    ) -> Result<u64, DbError> {
+        let span = self.span("executemany", sql, &[]);
+        self.run(Some(span), async |wire: &mut Wire| {
+            on!(wire, |connection, Arguments| {
+                let mut rows = 0;
+                for arguments in many {
+                    let statement = query_with(sql, Arguments::bind(arguments)?);
+                    rows += statement.execute(&mut *connection).await?.rows_affected();
+                }
+                Ok(rows)
+            })
+        })
+        .await
+    }
+
+    /// Carries out text that is made of names in the program, without arguments and without a span.
+    pub(super) async fn script(&mut self, sql: String) -> Result<(), DbError> {
+        self.run(None, async |wire: &mut Wire| {
+            on!(wire, |connection, _Arguments| {
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), DbError> {
+        // SQLite: a transaction that reads first could not begin to write while another does.
+        let begin = if self.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.script(begin.to_owned()).await?;
+        self.set_unfinished(true);
+        Ok(())
+    }
+
+    /// `COMMIT` or `ROLLBACK`
+    pub(super) async fn end(&mut self, how: &str) -> Result<(), DbError> {
+        self.script(how.to_owned()).await?;
+        self.set_unfinished(false);
+        Ok(())
+    }
+
+    fn span(&self, name: &'static str, sql: &str, arguments: &[Argument<'_>]) -> Span {
+        let mut span = Span::begin(Kind::Client, name).component("db-execute");
+        if span.is_recorded() {
+            span.tag("db.type", "sql");
+            span.tag("db.sql", sql);
+            if self.args {
+                span.tag("args", List(arguments));
+            }
+        }
+        span
+    }
+
+    /// Until it has ended in an orderly way the connection counts as unfinished, also when this is dropped.
+    async fn run<T>(
+        &mut self,
+        span: Option<Span>,
+        work: impl AsyncFnOnce(&mut Wire) -> Result<T, sqlx::Error>,
+    ) -> Result<T, DbError> {
+        let limit = self.limit;
+        let link = match &mut self.held {
+            Held::Pooled(link) => &mut **link,
+            Held::Own(link) => link,
+            Held::Gone => return Err(DbError::Away("the connection is gone".to_owned())),
+        };
+        let before = mem::replace(&mut link.unfinished, true);
+        let outcome = match timeout(limit, work(&mut link.wire)).await {
+            Ok(outcome) => outcome.map_err(|error| DbError::of(error, limit)),
+            Err(_elapsed) => Err(DbError::Slow(limit)),
+        };
+        match &outcome {
+            Ok(_) | Err(DbError::Failed(_)) => link.unfinished = before,
+            Err(_) => {}
+        }
+        if let (Some(mut span), Err(error)) = (span, &outcome) {
+            span.fail(error.label(), error);
+        }
+        outcome
+    }
+
+    fn set_unfinished(&mut self, unfinished: bool) {
+        match &mut self.held {
+            Held::Pooled(link) => link.unfinished = unfinished,
+            Held::Own(link) => link.unfinished = unfinished,
+            Held::Gone => {}
+        }
+    }
+}
+
+impl Drop for Connection {
+    /// What was left in the middle of something is not for the next one: closed, and with that rolled back.
+    fn drop(&mut self) {
+        match mem::replace(&mut self.held, Held::Gone) {
+            Held::Pooled(link) if link.unfinished && !self.is_memory => drop(Object::take(link)),
+            Held::Pooled(_) | Held::Own(_) | Held::Gone => {}
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Connection").field("dialect", &self.dialect).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a statement has no result.
+
+use std::time::Duration;
+
+use chassis_http::{answer::ServiceError, error_chain::chain};
+
+/// A statement that was not carried out. As an answer: 503 where the database is away or busy, else 500; the client is
+/// told no more, the log has the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The server can't be reached, refuses connections, or the connection broke.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// No connection became free within this time.
+    #[error("no connection to the database became free within {0:?}")]
+    Busy(Duration),
+    /// The statement took longer than this.
+    #[error("the statement took longer than {0:?}")]
+    Slow(Duration),
+    /// The server refuses the statement, or a result is not what was expected.
+    #[error("the statement failed")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl DbError {
+    /// Of a statement that had `limit`.
+    pub(super) fn of(error: sqlx::Error, limit: Duration) -> Self {
+        /// `query_canceled`: the server's own timeout for a statement.
+        const CANCELED: &str = "57014";
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match (&error, code.as_deref()) {
+            (_, Some(CANCELED)) => Self::Slow(limit),
+            // Shutting down, starting up, too many connections, wrong password: nothing about the statement.
+            (_, Some(code)) if ["57P", "53", "28", "3D"].iter().any(|class| code.starts_with(class)) => {
+                Self::Away(chain(&error))
+            }
+            (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_), _) => {
+                Self::Away(chain(&error))
+            }
+            _ => Self::Failed(error),
+        }
+    }
+
+    /// One word, for metrics and spans.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Away(_) => "away",
+            Self::Busy(_) => "busy",
+            Self::Slow(_) => "slow",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl From<DbError> for ServiceError {
+    fn from(error: DbError) -> Self {
+        match &error {
+            DbError::Away(_) | DbError::Busy(_) | DbError::Slow(_) => {
+                tracing::warn!("{error}");
+                Self::NoDatabase
+            }
+            DbError::Failed(_) => {
+                tracing::error!("{}", chain(&error));
+                Self::Internal
+            }
+        }
+    }
+}

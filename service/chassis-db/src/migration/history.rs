@@ -1,0 +1,178 @@
+//! Which steps were taken, and taking the others.
+
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    super::{Connection, DbError, FromRow, Row, server::Dialect},
+    Column, Step, Table,
+    operation::Operation,
+    shape::Shape,
+};
+
+/// What replicas that start at the same time wait for one another by: a number nobody else will use.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7219436001)";
+
+/// A step may move a large table, and waits for the replica that began before.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// A step of a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The table's first name.
+    pub table: String,
+    /// Its number.
+    pub version: String,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.table, self.version)
+    }
+}
+
+/// What `migrate_record` tells, and what of the program's tables is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Steps that were taken, in that order, also those of other programs.
+    pub recorded: Vec<Record>,
+    /// Steps that have to be taken, in that order.
+    pub pending: Vec<Version>,
+}
+
+/// A step that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Which one.
+    pub step: Version,
+    /// Who has written it.
+    pub author: Option<String>,
+    /// When it was taken.
+    pub time: Timestamp,
+}
+
+impl FromRow for Record {
+    fn from_row(row: &Row<'_>) -> Result<Self, DbError> {
+        let step = Version { table: row.get("table")?, version: row.get("version")? };
+        Ok(Self { step, author: row.get("author")?, time: row.get("create_time")? })
+    }
+}
+
+/// The record itself (contract 5.4.21).
+fn record() -> [Operation; 2] {
+    [
+        Operation::CreateTable(vec![
+            Column::serial("id"),
+            Column::text("table", 128),
+            Column::text("version", 32),
+            Column::text("author", 128).nullable(),
+            Column::time("create_time"),
+        ]),
+        Operation::AddIndex { columns: &["table", "version"], unique: true },
+    ]
+}
+
+const RECORD: &str = "migrate_record";
+
+fn version(table: &Table, step: &Step) -> Version {
+    Version { table: table.name.to_owned(), version: format!("v{}", step.version) }
+}
+
+impl History {
+    /// Reads the record.
+    pub(crate) async fn read(connection: &mut Connection, tables: &[Table]) -> Result<Self, DbError> {
+        let exists = match connection.dialect() {
+            Dialect::Postgres => "SELECT to_regclass('migrate_record') IS NOT NULL",
+            Dialect::Sqlite => {
+                "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = 'migrate_record'"
+            }
+        };
+        let recorded: Vec<Record> = if connection.fetch_value(exists, &[]).await? == Some(true) {
+            let all = "SELECT \"table\", version, author, create_time FROM migrate_record ORDER BY id";
+            connection.fetch(all, &[]).await?
+        } else {
+            Vec::new()
+        };
+        let steps =
+            tables.iter().flat_map(|table| table.steps().into_iter().map(move |step| version(table, step)));
+        let pending = steps.filter(|step| !recorded.iter().any(|record| record.step == *step)).collect();
+        Ok(Self { recorded, pending })
+    }
+
+    /// The step that was taken last.
+    pub fn last(&self) -> Option<&Version> {
+        self.recorded.last().map(|record| &record.step)
+    }
+}
+
+/// Takes the pending steps, all of them or none; tells `report` of each operation. Safe while others do the same.
+pub(crate) async fn migrate(
+    connection: &mut Connection,
+    tables: &[Table],
+    report: &mut (dyn FnMut(String) + Send),
+) -> Result<History, DbError> {
+    connection.set_limit(LONGEST);
+    connection.begin().await?;
+    let outcome = steps(connection, tables, report).await;
+    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    match (outcome, connection.end(end).await) {
+        (Ok(history), Ok(())) => Ok(history),
+        // What went wrong first says more.
+        (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+async fn steps(
+    connection: &mut Connection,
+    tables: &[Table],
+    report: &mut (dyn FnMut(String) + Send),
+) -> Result<History, DbError> {
+    let dialect = connection.dialect();
+    if dialect == Dialect::Postgres {
+        let limit = format!("SET LOCAL statement_timeout = {}", LONGEST.as_millis());
+        connection.script(limit).await?;
+        connection.script(LOCK.to_owned()).await?;
+    }
+    // Only now: another replica may have been faster.
+    let history = History::read(connection, tables).await?;
+    if history.pending.is_empty() {
+        return Ok(history);
+    }
+    if history.recorded.is_empty() {
+        let mut shape = Shape::new(RECORD);
+        for operation in record() {
+            for statement in shape.take(&operation, dialect) {
+                connection.script(statement).await?;
+            }
+        }
+    }
+    let pending: BTreeSet<_> = history.pending.iter().cloned().collect();
+    for table in tables {
+        let mut shape = Shape::new(table.name);
+        for step in table.steps() {
+            let version = version(table, step);
+            let is_pending = pending.contains(&version);
+            for operation in &step.operations {
+                let statements = shape.take(operation, dialect);
+                if is_pending {
+                    report(format!("Migrating==> [{}] {operation}", table.name));
+                    for statement in statements {
+                        connection.script(statement).await?;
+                    }
+                }
+            }
+            if is_pending {
+                let insert = "INSERT INTO migrate_record(\"table\", version, author, create_time) VALUES ($1, $2, $3, $4)";
+                let arguments = [
+                    version.table.as_str().into(),
+                    version.version.as_str().into(),
+                    step.author.into(),
+                    Timestamp::now().into(),
+                ];
+                connection.execute(insert, &arguments).await?;
+            }
+        }
+    }
+    History::read(connection, tables).await
+}

@@ -1,0 +1,173 @@
+//! Keeps messages and sends them.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chassis_client::{Upstreams, config::Upstream};
+use chassis_config::{ByteSize, Count, Timeout};
+use chassis_http::error_chain::chain;
+use chassis_telemetry::metrics::{Counter, Metrics};
+use futures::future::join_all;
+use prometheus::Error;
+
+use super::{
+    DeliveryError, NotifyError,
+    channel::{Channel, Way},
+    config,
+    email::Email,
+    outbox::{AT_ONCE, Outbox},
+    slack::Slack,
+};
+
+/// Leaves messages for people. Cheap to clone; all clones share one file.
+#[derive(Clone)]
+pub struct Notifier(Arc<Shared>);
+
+struct Shared {
+    service: String,
+    batch: config::Minutes,
+    outbox: Outbox,
+    channels: Vec<Channel>,
+    queued: Counter,
+}
+
+/// What a channel did.
+#[derive(Debug)]
+pub struct Delivery {
+    /// `email` or `slack`.
+    pub channel: &'static str,
+    /// How many messages it sent, or why it did not send all of them.
+    pub outcome: Result<u64, DeliveryError>,
+}
+
+impl Notifier {
+    /// Sends in the name of `service`. Touches no file yet. An error when there is one for `metrics` already.
+    pub fn new(
+        config: &config::Notify,
+        service: &str,
+        metrics: &Metrics,
+        upstreams: &Upstreams,
+    ) -> Result<Self, Error> {
+        let queued = metrics.counter("chassis_notifications_queued_total", "Notifications that were kept")?;
+        let count = |name, help| metrics.counters(name, help, &["channel"]);
+        let sent = count("chassis_notifications_sent_total", "Notifications that a channel has sent")?;
+        let failed = count(
+            "chassis_notifications_failed_deliveries_total",
+            "Times that a channel could not send what waited",
+        )?;
+        let channel = |name, way| -> Result<Channel, Error> {
+            Ok(Channel { way, sent: sent.with(&[name])?, failed: failed.with(&[name])? })
+        };
+        let mut channels = Vec::new();
+        if let Some(email) = &config.email {
+            channels.push(channel(Way::EMAIL, Way::Email(Email::new(email.clone())))?);
+        }
+        if let Some(slack) = &config.slack {
+            let api = upstreams.open(&upstream(slack));
+            let slack = Slack::new(slack.clone(), api.map_err(|error| Error::Msg(chain(&error)))?);
+            channels.push(channel(Way::SLACK, Way::Slack(Box::new(slack)))?);
+        }
+        let outbox = Outbox::new(config.file.clone(), config.max_size.0);
+        let shared = Shared { service: service.to_owned(), batch: config.batch, outbox, channels, queued };
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// Makes the file if there is none: what could not be kept is told at the start.
+    pub async fn open(&self) -> Result<(), NotifyError> {
+        self.0.outbox.open().await.map(|_| ())
+    }
+
+    /// Keeps `message`, at most 64 KiB, to be sent with others. Returns when it is on disk (contract 2.4.20).
+    pub async fn send(&self, message: &str) -> Result<(), NotifyError> {
+        self.0.outbox.append(&self.0.service, message).await?;
+        self.0.queued.inc();
+        Ok(())
+    }
+
+    /// How many messages some channel has not sent yet.
+    pub async fn waiting(&self) -> Result<i64, NotifyError> {
+        self.0.outbox.count().await
+    }
+
+    /// Sends all messages by all channels at once, and removes what every channel has taken (contract 2.4.21).
+    pub async fn flush(&self) -> Vec<Delivery> {
+        let deliver = |channel| async move {
+            Delivery { channel: Channel::name(channel), outcome: self.deliver(channel).await }
+        };
+        join_all(self.0.channels.iter().map(deliver)).await
+    }
+
+    pub(super) fn channels(&self) -> usize {
+        self.0.channels.len()
+    }
+
+    /// How long messages are gathered.
+    pub(super) fn interval(&self) -> Duration {
+        self.0.batch.0
+    }
+
+    /// Sends what the channel of this number has not sent yet.
+    pub(super) async fn deliver_by(&self, channel: usize) -> Option<Delivery> {
+        let channel = self.0.channels.get(channel)?;
+        Some(Delivery { channel: channel.name(), outcome: self.deliver(channel).await })
+    }
+
+    async fn deliver(&self, channel: &Channel) -> Result<u64, DeliveryError> {
+        let outcome = self.deliver_all(channel).await;
+        if outcome.is_err() {
+            channel.failed.inc();
+        }
+        outcome
+    }
+
+    async fn deliver_all(&self, channel: &Channel) -> Result<u64, DeliveryError> {
+        let Shared { outbox, channels, .. } = &*self.0;
+        let names: Vec<&str> = channels.iter().map(Channel::name).collect();
+        if outbox.unsent(channel.name()).await?.is_empty() {
+            return Ok(0);
+        }
+        let _claim = outbox.claim(channel.name()).await?;
+        let mut count = 0;
+        loop {
+            let unsent = outbox.unsent(channel.name()).await?;
+            let mut left = unsent.as_slice();
+            while !left.is_empty() {
+                let (batch, rest) = left.split_at(channel.batch(left));
+                channel.send(batch).await?;
+                if let Some(last) = batch.last() {
+                    outbox.sent(channel.name(), last.id).await?;
+                }
+                let sent = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+                channel.sent.add(sent);
+                count += sent;
+                left = rest;
+            }
+            outbox.remove_sent(&names).await?;
+            // Later ones wait for the next delivery, else many small mails would be sent under load.
+            if unsent.len() < AT_ONCE {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+/// Slack as another service that this one asks.
+fn upstream(slack: &config::Slack) -> Upstream {
+    Upstream {
+        name: Way::SLACK,
+        url: Some(slack.url.clone()),
+        timeout: slack.timeout,
+        try_timeout: slack.timeout,
+        connect_timeout: slack.timeout,
+        // What fails is tried again by the next delivery.
+        tries: Count::new(1),
+        retry_delay: Timeout::seconds(1),
+        max_connections: Count::new(1),
+        max_body: ByteSize(1 << 20),
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.0.channels.iter().map(Channel::name)).finish()
+    }
+}

@@ -1,0 +1,175 @@
+//! From a configuration and routes to a service that runs, and to its end.
+
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread::available_parallelism,
+};
+
+use chassis_config::{ConfigError, Loaded, Reader, Settings, Sources, load};
+use chassis_extras::{
+    logship::{LogShip, LogShipError},
+    proxied_client::{OpenError, ProxiedClient},
+};
+use chassis_http::error_chain::chain;
+use chassis_telemetry::logging::{self, LogError};
+use chassis_wire::TlsError;
+
+use crate::{
+    App, Outcome, Server, Shutdown,
+    config::Config,
+    server::{
+        ServerError, Size,
+        reload::{self, Load, Reload, Snapshot},
+    },
+};
+
+/// `EX_USAGE` of sysexits: a wrong configuration, which a restart will not cure.
+const BAD_CONFIG: u8 = 64;
+
+/// Why a service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It cannot be configured so.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A metric cannot be made.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+    /// Log lines cannot be kept to be shipped.
+    #[error(transparent)]
+    LogShip(#[from] LogShipError),
+    /// There can be no log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The authorities of `tls.ca_file` cannot be believed.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There are no threads.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    /// Nobody could end it.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+    /// What the features say.
+    #[error(transparent)]
+    Mount(Box<dyn Error + Send + Sync>),
+    /// The SOCKS proxy is away, and the service is not to run without it.
+    #[error(transparent)]
+    Proxy(#[from] OpenError),
+    /// What the server says.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// Serves what `mount` adds to an app until SIGTERM or SIGINT, as the environment, the flags `--config FILE` and
+/// `--set KEY=VALUE` and their file say; `read` reads the sections of the service's own beside those of the chassis.
+///
+/// Exit code 0 when every request was answered, 1 when some were cut off or the service could not start, 64 when the
+/// configuration is wrong; what is wrong is on standard error.
+pub fn run<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>>(
+    read: fn(&mut Reader<'_>) -> C,
+    mount: impl FnOnce(App, &C) -> Result<App, E>,
+) -> ExitCode {
+    let (file, set) = flags(std::env::args().skip(1));
+    match run_from(Sources::from_process(file, set), read, mount) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("{}", chain(&error));
+            if let RunError::Config(_) = error { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// The same for a program with a command line of its own. Blocks until the service has ended.
+pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>>(
+    sources: Sources,
+    read: fn(&mut Reader<'_>) -> C,
+    mount: impl FnOnce(App, &C) -> Result<App, E>,
+) -> Result<Outcome, RunError> {
+    let Loaded { config: own, settings, warnings } = load(&sources, read)?;
+    let config = own.as_ref();
+    let app = App::new()?;
+    let ship = LogShip::open(&config.logship, app.metrics())?;
+    logging::init_with(&config.logging, ship.as_ref().map(LogShip::sink))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    config.tls.trust()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads(config)).enable_all().build().map_err(RunError::Runtime)?;
+    runtime.block_on(async {
+        let shipping = ship.map(LogShip::start);
+        let outcome = serve(sources, read, &own, settings, || mount(app, &own)).await;
+        if let Some(shipping) = shipping {
+            shipping.end().await;
+        }
+        outcome
+    })
+}
+
+/// More threads than cores gain nothing, and more than workers have nothing to do.
+fn threads(config: &Config) -> usize {
+    let workers = usize::try_from(config.server.workers.get()).unwrap_or(usize::MAX);
+    available_parallelism().map_or(1, usize::from).min(workers)
+}
+
+async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>>(
+    sources: Sources,
+    read: fn(&mut Reader<'_>) -> C,
+    own: &C,
+    settings: Settings,
+    mount: impl FnOnce() -> Result<App, E>,
+) -> Result<Outcome, RunError> {
+    let config = own.as_ref();
+    let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
+    let app = mount().map_err(|error| RunError::Mount(error.into()))?;
+    if config.proxy.socks_url.is_some() {
+        let client = ProxiedClient::open(&config.proxy).await?;
+        tokio::spawn(client.keep_user_agents_fresh());
+    }
+    let server = Server::bind(config, app).await?;
+    let started = Snapshot { settings, size: Size::of(&config.server) };
+    let file = sources.file.clone();
+    let again = move || {
+        let Loaded { config, settings, .. } = load(&sources, read)?;
+        Ok(Snapshot { settings, size: Size::of(&config.as_ref().server) })
+    };
+    let _reload = file.and_then(|file| watch(&file, &server, started, Box::new(again)));
+    tracing::info!(
+        "serving {} on http://{}, admin on http://{}, {} workers",
+        config.service.name,
+        server.service_address(),
+        server.admin_address(),
+        config.server.workers.get(),
+    );
+    Ok(server.run(shutdown).await)
+}
+
+/// A service that cannot watch its file is still a service: a change needs a restart then.
+fn watch(file: &Path, server: &Server, started: Snapshot, again: Load) -> Option<Reload> {
+    let watched = reload::watch(file, server.workers(), started, again);
+    let failed = |error: &_| {
+        tracing::warn!("{} is not watched, its changes need a restart: {error}", file.display());
+    };
+    watched.inspect_err(failed).ok()
+}
+
+/// What follows `--config`, and what follows each `--set`.
+fn flags(mut args: impl Iterator<Item = String>) -> (Option<PathBuf>, Vec<(String, String)>) {
+    let (mut file, mut set) = (None, Vec::new());
+    while let Some(flag) = args.next() {
+        match flag.as_str() {
+            "--config" => file = args.next().map(PathBuf::from),
+            "--set" => {
+                let pair = args.next().unwrap_or_default();
+                let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
+                set.push((key.to_owned(), value.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    (file, set)
+}
