@@ -24,7 +24,7 @@ pub(crate) fn run(sources: Sources, alias: Alias) -> anyhow::Result<ExitCode> {
     let Loaded { config, settings, warnings } = loaded;
     let app = App::new()?;
     let ship = LogShip::open(&config.chassis.logship, app.metrics())?;
-    logging::init_shipped(&config.chassis.logging, ship.as_ref())?;
+    let _log = logging::init_shipped(&config.chassis.logging, app.metrics(), ship.as_ref())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -39,9 +39,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().skip_while(|arg| arg != "--config").nth(1);
     let loaded = load(&Sources::from_process(file.map(Into::into), Vec::new()), read)?;
     let Settings { chassis, greeting } = loaded.config;
-    logging::init(&chassis.logging)?;
-
     let app = App::new()?;
+    let _log = logging::init(&chassis.logging, app.metrics())?;
+
     let greeted = IntCounter::new("greetings_total", "Greetings given")?;
     app.registry().register(Box::new(greeted.clone()))?;
     let app = app.route("/hello", get(hello).with_state((greeting, greeted)));

@@ -39,11 +39,12 @@ async fn squares(page: Page) -> Result<Data<Vec<i64>>, ServiceError> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let config = load(&Sources::from_process(None, Vec::new()), Config::read)?.config;
-    logging::init(&config.logging)?;
+    let app = App::new()?;
+    let _log = logging::init(&config.logging, app.metrics())?;
     let paging = Paging::new(config.api.page_size);
     let routes =
         Routes::new(Envelope::Meta).described(routes!(squares), paging).maximum("limit", paging.longest());
-    let server = Server::bind(&config, App::new()?.mount(routes)).await?;
+    let server = Server::bind(&config, app.mount(routes)).await?;
     server.run(Shutdown::on_signals()?).await;
     Ok(())
 }

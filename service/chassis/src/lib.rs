@@ -8,8 +8,8 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let loaded = load(&Sources::from_process(None, Vec::new()), Config::read)?;
-//!     logging::init(&loaded.config.logging)?;
 //!     let app = App::new()?.route("/hello", get(async || "hello\n"));
+//!     let _log = logging::init(&loaded.config.logging, app.metrics())?;
 //!     let server = Server::bind(&loaded.config, app).await?;
 //!     let outcome = server.run(Shutdown::on_signals()?).await;
 //!     assert_eq!(outcome, Outcome::Drained);

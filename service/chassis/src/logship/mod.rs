@@ -21,7 +21,7 @@
 //! let config = load(&Sources::default().with_env(env), Config::read)?.config;
 //! let app = App::new()?;
 //! let ship = LogShip::open(&config.logship, app.metrics())?;
-//! logging::init_shipped(&config.logging, ship.as_ref())?;
+//! let _log = logging::init_shipped(&config.logging, app.metrics(), ship.as_ref())?;
 //! let shipping = ship.map(LogShip::start);
 //! tracing::info!("this will be sent within a minute");
 //! if let Some(shipping) = shipping {
