@@ -4,13 +4,15 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, net::TcpListener, time::Duration};
 
 use serde_json::Value;
 use support::{
     http::{Connection, get},
     process::{Process, run, stderr, stdout},
+    until,
 };
+use tokio::{net::TcpStream, time::sleep};
 
 /// The line of a request with a trace token, in a format.
 async fn line(sections: &str) -> (Process, String, String) {
@@ -60,16 +62,24 @@ async fn a_file_gets_every_line_too_and_is_put_aside_when_full() {
         "logging: {{file: {}, file_size: 2000, file_count: 2, index: users}}\nprofile: fibonacci",
         path.display()
     );
-    let (process, text, id) = line(&sections).await;
+    let (mut process, text, id) = line(&sections).await;
     assert!(text.contains(&format!("[INFO][{id}]")), "standard output keeps its own format: {text}");
-    let file = fs::read_to_string(&path).unwrap();
-    let last: Value = serde_json::from_str(file.lines().last().unwrap()).unwrap();
-    assert_eq!((&last["operation_id"], &last["index"]), (&id.as_str().into(), &"users".into()));
+    // Each place is written to at its own pace.
+    until((Value::from(id), Value::from("users")), async || {
+        let file = fs::read_to_string(&path).unwrap();
+        let last: Value =
+            file.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        (last["operation_id"].clone(), last["index"].clone())
+    })
+    .await;
     let mut connection = Connection::open(process.service).await;
     for _ in 0..40 {
         connection.send("GET /fibonacci/list?count=1 HTTP/1.1\r\nhost: x\r\napitrace: t\r\n\r\n").await;
         assert_eq!(connection.answer().await.status, 200);
     }
+    drop(connection);
+    process.signal("TERM").await;
+    assert_eq!(process.exit_code().await, Some(0));
     let mut names: Vec<_> = fs::read_dir(path.parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -142,4 +152,67 @@ async fn a_file_of_python_s_logging_gives_level_and_format_and_tells_what_it_can
         said.contains("/no/file.ini cannot be read") && said.contains("write the path of a TOML"),
         "{said}"
     );
+}
+
+/// Sends `count` requests, each of which is a line of about 2 KiB.
+async fn send(process: &Process, count: usize) {
+    let mut connection = Connection::open(process.service).await;
+    let path = format!("/nowhere/{}", "x".repeat(2000));
+    for _ in 0..count {
+        assert_eq!(connection.request("GET", &path, "").await.status, 404);
+    }
+}
+
+/// A pipe holds 64 KiB, and the program 2 MiB more at most.
+#[tokio::test]
+async fn a_pipe_that_nobody_reads_stops_no_request_and_no_probe_and_what_it_loses_is_counted() {
+    let mut process = Process::start("logging: {level: DEBUG}").await;
+    let lost = async |process: &Process| -> u64 {
+        let page = get(process.admin, "/metrics").await.body;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("chassis_log_lines_lost_total{place=\"stdout\"} "));
+        line.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
+    };
+    send(&process, 100).await;
+    for probe in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(get(process.admin, probe).await.status, 200, "{probe}");
+    }
+    assert_eq!(lost(&process).await, 0, "there is room for a while");
+    send(&process, 1400).await;
+    assert!((100..1400).contains(&lost(&process).await), "{}", lost(&process).await);
+    // It does not hold up the end for long either.
+    process.signal("TERM").await;
+    assert_eq!(process.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_slow_reader_has_not_yet_taken_at_the_end_is_not_lost() {
+    let mut process = Process::start("logging: {level: DEBUG}").await;
+    send(&process, 200).await;
+    process.signal("TERM").await;
+    until(true, async || TcpStream::connect(process.admin).await.is_err()).await;
+    // Nothing but the log keeps the program from ending now.
+    sleep(Duration::from_millis(200)).await;
+    let rest = process.rest().await;
+    assert_eq!(rest.iter().filter(|line| line.contains("/nowhere/")).count(), 200);
+    assert!(rest.iter().any(|line| line.contains("every request is answered")), "{:?}", rest.last());
+    assert_eq!(process.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_was_logged_before_a_failure_at_the_start_is_not_lost() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("http://{}", taken.local_addr().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("info.log");
+    let env = [
+        ("CHASSIS_SERVER__LISTEN", listen.as_str()),
+        ("CHASSIS_LOGGING__FILE", file.to_str().unwrap()),
+        ("PYMICRO_LOGCONFIG", "/no/file.ini"),
+    ];
+    let output = run(&env, &["serve"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("PYMICRO_LOGCONFIG ignored"), "{output:?}");
+    assert!(fs::read_to_string(file).unwrap().contains("PYMICRO_LOGCONFIG ignored"));
 }

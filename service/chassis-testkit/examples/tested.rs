@@ -46,8 +46,9 @@ fn mount(app: App, regions: &Upstream) -> Result<App, Box<dyn Error>> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (config, regions) = load(&Sources::from_process(None, Vec::new()), read)?.config;
-    chassis::logging::init(&config.logging)?;
-    let server = Server::bind(&config, mount(App::new()?, &regions)?).await?;
+    let app = App::new()?;
+    let _log = chassis::logging::init(&config.logging, app.metrics())?;
+    let server = Server::bind(&config, mount(app, &regions)?).await?;
     server.run(Shutdown::on_signals()?).await;
     Ok(())
 }

@@ -63,8 +63,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let Settings { chassis, cities, roles } =
         settings(&[("CHASSIS_UPSTREAMS__CITIES__URL", &url), ("CHASSIS_UPSTREAMS__ROLES__URL", &url)])?;
-    chassis::logging::init(&chassis.logging)?;
     let app = App::new()?;
+    let _log = chassis::logging::init(&chassis.logging, app.metrics())?;
     let asked = Others { cities: app.upstream(&cities)?, roles: app.upstream(&roles)? };
     let users = Server::bind(&chassis, app.route("/users/{id}", get(user).with_state(asked))).await?;
     let url = format!("http://{}/users/7", users.service_address());

@@ -93,7 +93,7 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     let config = own.as_ref();
     let app = App::new()?;
     let ship = LogShip::open(&config.logship, app.metrics())?;
-    logging::init_with(&config.logging, ship.as_ref().map(LogShip::sink))?;
+    let _log = logging::init_with(&config.logging, app.metrics(), ship.as_ref().map(LogShip::sink))?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

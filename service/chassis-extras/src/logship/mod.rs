@@ -26,8 +26,9 @@
 //!     (logship::config::LogShip::read(reader, &logging), logging)
 //! };
 //! let (config, logging) = load(&Sources::default().with_env(env), read)?.config;
-//! let ship = LogShip::open(&config, &Metrics::new()?)?;
-//! logging::init_with(&logging, ship.as_ref().map(LogShip::sink))?;
+//! let metrics = Metrics::new()?;
+//! let ship = LogShip::open(&config, &metrics)?;
+//! let _log = logging::init_with(&logging, &metrics, ship.as_ref().map(LogShip::sink))?;
 //! let shipping = ship.map(LogShip::start);
 //! tracing::info!("this will be sent within a minute");
 //! if let Some(shipping) = shipping {

@@ -3,13 +3,13 @@
 use std::{
     cell::RefCell,
     io::Write as _,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context};
 
-use super::{format::Format, record::Record, rotating::Rotating};
+use super::{format::Format, queue::Queue, record::Record, rotating::Rotating};
 
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -72,6 +72,10 @@ impl Sink {
     {
         // One call for a line, so that lines of several threads do not mix.
         Self { format, write: Box::new(move |line| _ = writer.make_writer().write_all(line)) }
+    }
+
+    pub(super) fn queued(format: Format, queue: Arc<Queue>) -> Self {
+        Self { format, write: Box::new(move |line| queue.push(line)) }
     }
 
     pub(super) fn of(format: Format, write: Box<Write>) -> Self {

@@ -3,17 +3,20 @@
 //!
 //! ```
 //! use chassis_config::{Reader, Sources, load};
-//! use chassis_telemetry::{config::{Identity, Logging}, logging};
+//! use chassis_telemetry::{config::{Identity, Logging}, logging, metrics::Metrics};
 //!
 //! let sources = Sources::default().with_env([("CHASSIS_LOGGING__FORMAT", "json-es")]);
 //! let read = |reader: &mut Reader| {
 //!     let identity = Identity::read(reader);
 //!     Logging::read(reader, &identity)
 //! };
-//! logging::init(&load(&sources, read)?.config)?;
+//! let _log = logging::init(&load(&sources, read)?.config, &Metrics::new()?)?;
 //! tracing::info!(colour = "blue", "ready");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Lines wait in memory for a thread that writes them, so that a pipe that nobody reads stops nothing. Those that there
+//! is no room for are counted in `chassis_log_lines_lost_total{place}` (`stdout`, `file`).
 //!
 //! A [`Function`] says of itself when it is called and how that ended; [`logged!`](crate::logged) makes one of a plain
 //! function.
@@ -22,12 +25,20 @@ mod format;
 mod function;
 mod json;
 mod lines;
+mod queue;
 mod record;
 mod rotating;
 mod text;
 
-use std::{io, panic, path::PathBuf};
+use std::{
+    io::{self, Write},
+    panic,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use prometheus::{IntCounterVec, Opts};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt};
 
@@ -35,23 +46,67 @@ pub use self::function::Function;
 use self::{
     format::Format,
     lines::{Functions, Lines, Sink, Write},
+    queue::Queue,
     rotating::Rotating,
 };
-use crate::config::{Level, LogFormat, Logging};
+use crate::{
+    config::{Level, LogFormat, Logging},
+    metrics::{Metrics, register},
+};
+
+/// Places that take nothing hold up the end of the process for this long: less than a pod has left after its drain.
+const END: Duration = Duration::from_secs(2);
 
 /// Why there can be no log.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the log file {}: {source}; choose another logging.file", .path.display())]
-pub struct LogError {
-    path: PathBuf,
-    source: io::Error,
+pub enum LogError {
+    /// `logging.file` cannot be written.
+    #[error("cannot write the log file {}: {source}; choose another logging.file", .path.display())]
+    File {
+        /// `logging.file`
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A metric of this name exists.
+    #[error("the metrics of the log cannot be made")]
+    Metrics(#[from] prometheus::Error),
+    /// There is no thread to write lines.
+    #[error("cannot start to write log lines")]
+    Thread(#[source] io::Error),
 }
 
-/// Makes log lines go to standard output, and to `logging.file`, for the rest of the process, panics among them.
+/// The log of the process. Dropping it writes the lines that wait, and ends the log.
+#[must_use = "no line is written after it is dropped"]
+pub struct Log(Vec<Arc<Queue>>);
+
+impl Log {
+    fn sink(
+        &mut self,
+        place: &str,
+        lost: &IntCounterVec,
+        format: Format,
+        write: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Sink, LogError> {
+        let lost = lost.get_metric_with_label_values(&[place])?;
+        let queue = Queue::start(place, lost, write).map_err(LogError::Thread)?;
+        self.0.push(Arc::clone(&queue));
+        Ok(Sink::queued(format, queue))
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + END;
+        self.0.iter().for_each(|queue| queue.end(deadline));
+    }
+}
+
+/// Makes log lines go to standard output, and to `logging.file`, until the [`Log`] is dropped, panics among them.
 ///
 /// Does nothing if the process has a logger already.
-pub fn init(logging: &Logging) -> Result<(), LogError> {
-    init_with(logging, None)
+pub fn init(logging: &Logging, metrics: &Metrics) -> Result<Log, LogError> {
+    init_with(logging, metrics, None)
 }
 
 /// A further place for every line.
@@ -69,10 +124,24 @@ impl std::fmt::Debug for LineSink {
 }
 
 /// The same, and lines go to `further` as well.
-pub fn init_with(logging: &Logging, further: Option<LineSink>) -> Result<(), LogError> {
-    let mut sinks = sinks(logging, io::stdout)?;
-    if let Some(LineSink { format, write }) = further {
-        sinks.push(Sink::of(Format::new(format, &logging.index), write));
+pub fn init_with(
+    logging: &Logging,
+    metrics: &Metrics,
+    further: Option<LineSink>,
+) -> Result<Log, LogError> {
+    let file = file(logging)?;
+    let lost = Opts::new("chassis_log_lines_lost_total", "Log lines that a place had no room for");
+    let lost = register(metrics.registry(), IntCounterVec::new(lost, &["place"])?)?;
+    let mut log = Log(Vec::new());
+    let format = |format| Format::new(format, &logging.index);
+    let stdout = |lines: &[u8]| _ = io::stdout().write_all(lines);
+    let mut sinks = vec![log.sink("stdout", &lost, format(logging.format), stdout)?];
+    if let Some(mut file) = file {
+        let write = move |lines: &[u8]| file.write_all(lines);
+        sinks.push(log.sink("file", &lost, format(logging.file_format), write)?);
+    }
+    if let Some(LineSink { format: line_format, write }) = further {
+        sinks.push(Sink::of(format(line_format), write));
     }
     if tracing::subscriber::set_global_default(layered(logging, sinks)).is_ok() {
         // The default hook writes to standard error and knows no operation id.
@@ -82,29 +151,28 @@ pub fn init_with(logging: &Logging, further: Option<LineSink>) -> Result<(), Log
             tracing::error!(location, "panic: {message}");
         }));
     }
-    Ok(())
+    Ok(log)
 }
 
-/// A logger that writes lines of `logging`'s level and format to `writer`, and to `logging.file`.
+/// A logger that writes lines of `logging`'s level and format to `writer`, and to `logging.file`. Whoever logs waits for
+/// both.
 pub fn subscriber<W>(logging: &Logging, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    Ok(layered(logging, sinks(logging, writer)?))
+    let mut sinks = vec![Sink::writer(Format::new(logging.format, &logging.index), writer)];
+    if let Some(file) = file(logging)? {
+        sinks.push(Sink::file(Format::new(logging.file_format, &logging.index), file));
+    }
+    Ok(layered(logging, sinks))
 }
 
-fn sinks<W>(logging: &Logging, writer: W) -> Result<Vec<Sink>, LogError>
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    let format = |format| Format::new(format, &logging.index);
-    let mut sinks = vec![Sink::writer(format(logging.format), writer)];
-    if let Some(path) = logging.file.get().map(PathBuf::from) {
-        let file = Rotating::open(path.clone(), logging.file_size.0, logging.file_count.get())
-            .map_err(|source| LogError { path, source })?;
-        sinks.push(Sink::file(format(logging.file_format), file));
-    }
-    Ok(sinks)
+fn file(logging: &Logging) -> Result<Option<Rotating>, LogError> {
+    let open = |path: PathBuf| {
+        Rotating::open(path.clone(), logging.file_size.0, logging.file_count.get())
+            .map_err(|source| LogError::File { path, source })
+    };
+    logging.file.get().map(PathBuf::from).map(open).transpose()
 }
 
 fn layered(logging: &Logging, sinks: Vec<Sink>) -> Box<dyn Subscriber + Send + Sync> {

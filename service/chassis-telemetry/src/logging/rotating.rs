@@ -40,6 +40,11 @@ impl Rotating {
         self.failing = result.is_err();
     }
 
+    /// Writes whole lines.
+    pub(super) fn write_all(&mut self, lines: &[u8]) {
+        lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| self.write(line));
+    }
+
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let length = line.len() as u64;
         if self.written > 0 && self.written + length > self.limit {
