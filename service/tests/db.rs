@@ -28,9 +28,15 @@ use support::{
     collector::Collector,
     gate::Gate,
     http::{get, post},
+    parts::free_port,
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
     running::Running,
     soon, until,
+};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
 fn config(env: &[(&str, &str)]) -> chassis::Config {
@@ -210,14 +216,71 @@ async fn a_server_that_stops_is_told_of_at_once_and_all_works_when_it_is_back() 
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_connections_is_away_at_once_before_anybody_has_looked() {
+    let url = format!("postgres://127.0.0.1:{}/none", free_port());
+    let database = App::new().unwrap().database(&config(&[("DATABASE_URL", &url)]), vec![things()]).unwrap();
+    let began = Instant::now();
+    let error = database.acquire().await.unwrap_err();
+    assert!(matches!(error, DbError::Away(_)), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+/// The port of a relay to the one of a server. What is sent by it makes the connections of so far fall silent: nothing
+/// passes any more, and nobody learns of it.
+async fn relay(server: u16) -> (u16, watch::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (silence, silenced) = watch::channel(());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut silenced = silenced.clone();
+            silenced.mark_unchanged();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                tokio::select! {
+                    _ = copy_bidirectional(&mut client, &mut server) => {}
+                    _ = silenced.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (port, silence)
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_after_its_use_takes_no_place_for_good() {
+    let Some(postgres) = postgres().await else { return };
+    let (port, silence) = relay(postgres.port).await;
+    let name = postgres.create().await;
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let env = [
+        ("DATABASE_URL", url.as_str()),
+        ("CHASSIS_DB__MAX_CONNECTIONS", "1"),
+        ("CHASSIS_DB__STATEMENT_TIMEOUT", "2s"),
+        ("CHASSIS_DB__CONNECT_TIMEOUT", "2s"),
+        ("CHASSIS_DB__ACQUIRE_TIMEOUT", "3s"),
+    ];
+    let database = database(&env, vec![things()]).await;
+    let mut connection = database.acquire().await.unwrap();
+    assert_eq!(connection.fetch_value("SELECT 1", &[]).await.unwrap(), Some(1));
+    silence.send_replace(());
+    drop(connection);
+    until(Ok(Some(1)), async || {
+        let mut connection = database.acquire().await.map_err(|error| error.to_string())?;
+        connection.fetch_value("SELECT 1", &[]).await.map_err(|error| error.to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_answers_nothing_does_not_hang_requests() {
     let Some(mut postgres) = Postgres::start().await else { return };
     let url = postgres.url(&postgres.create().await);
     let env = [
         ("DATABASE_URL", url.as_str()),
-        ("CHASSIS_DB__STATEMENT_TIMEOUT", "500ms"),
-        ("CHASSIS_DB__CONNECT_TIMEOUT", "500ms"),
-        ("CHASSIS_DB__ACQUIRE_TIMEOUT", "500ms"),
+        ("CHASSIS_DB__STATEMENT_TIMEOUT", "1s"),
+        ("CHASSIS_DB__CONNECT_TIMEOUT", "1s"),
+        ("CHASSIS_DB__ACQUIRE_TIMEOUT", "1s"),
     ];
     let running = start(&env).await;
     assert_eq!(post(running.service, "/things", "a").await.status, 200);

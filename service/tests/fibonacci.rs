@@ -223,10 +223,13 @@ async fn row_11_the_docs_are_where_the_document_has_them() {
     }
     let docs = get(running.service, "/static/index.html").await;
     assert_eq!((docs.status, docs.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    for part in
-        ["<code>/fibonacci/list</code>", "ERR_NO_ARG:  &#39;count&#39; argument required to /fibonacci/api"]
-    {
-        assert!(docs.body.contains(part), "{part} is not in {}", docs.body);
+    // What the page shows, by a script, is this document.
+    assert!(docs.body.contains("../openapi/start.js"), "{}", docs.body);
+    let start = get(running.service, "/openapi/start.js").await;
+    assert!(start.body.contains("../openapi/v3.json"), "{}", start.body);
+    let document = get(running.service, "/openapi/v3.json").await.body;
+    for part in ["\"/fibonacci/list\"", "ERR_NO_ARG:  'count' argument required to /fibonacci/api"] {
+        assert!(document.contains(part), "{part} is not in {document}");
     }
 }
 

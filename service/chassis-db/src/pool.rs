@@ -1,4 +1,12 @@
 //! The connections to one server, and whether it is there at all.
+//!
+//! The pool is `deadpool`'s, with [`Server`] as its manager. `sqlx::Pool` of sqlx 0.9.0 was weighed and is not used:
+//! - While a server refuses connections, it tries again until its only time limit is over and reports that: requests
+//!   would wait for `db.acquire_timeout`, and away could not be told from busy. There is no limit for connecting.
+//! - It asks each connection that is given back whether it still works: a round trip after every use, and without a
+//!   limit, so that a connection that fell silent holds its place for as long as the system keeps it open.
+//! - Its options are made before it knows that it connects: no password is read for each new connection.
+//! - It doesn't count who waits (`chassis_db_waiting`), and it is another type for each kind of server.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},

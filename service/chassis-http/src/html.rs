@@ -23,32 +23,6 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// A text with `code` in it, as doc comments have it.
-pub struct Marked<'a>(pub &'a str);
-
-impl fmt::Display for Marked<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, part) in self.0.split('`').enumerate() {
-            if index % 2 == 1 {
-                write!(out, "<code>{}</code>", Text(part))?;
-            } else {
-                write!(out, "{}", Text(part))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The same in paragraphs, which have an empty line between them.
-pub struct Paragraphs<'a>(pub &'a str);
-
-impl fmt::Display for Paragraphs<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let paragraphs = self.0.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
-        paragraphs.map(Marked).try_for_each(|paragraph| writeln!(out, "<p>{paragraph}</p>"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,10 +30,6 @@ mod tests {
     #[test]
     fn nothing_of_a_text_is_markup() {
         assert_eq!(Text("<a href=\"x\">'é&lt;").to_string(), "&lt;a href=&quot;x&quot;&gt;&#39;é&amp;lt;");
-        assert_eq!(
-            Paragraphs("Use `a<b`.\n\n\nThen").to_string(),
-            "<p>Use <code>a&lt;b</code>.</p>\n<p>Then</p>\n"
-        );
         assert_eq!(Text("").to_string(), "");
     }
 }

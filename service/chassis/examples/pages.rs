@@ -6,7 +6,7 @@
 //! curl 'localhost:8080/squares?limit=x'      # {"meta":...,"errors":[{"message":"Invalid parameter 'limit=x'"}]}
 //! ```
 //!
-//! `localhost:8080` shows a page with a form, and `localhost:8080/openapi/` Swagger UI.
+//! `localhost:8080` shows it in Swagger UI, with a form to try it.
 
 use std::{convert::Infallible, process::ExitCode};
 

@@ -56,11 +56,6 @@ impl Asset {
         Self { kind, bytes: Bytes::from_static(bytes), compressed: true }
     }
 
-    /// A file that was made at start.
-    pub(crate) fn made(kind: Kind, text: String) -> Self {
-        Self { kind, bytes: text.into(), compressed: false }
-    }
-
     pub(crate) fn route(self) -> MethodRouter {
         get(async move |headers: HeaderMap| self.answer(&headers))
     }

@@ -108,6 +108,13 @@ impl Browser {
         log.as_array().unwrap().iter().map(|entry| text(&entry["message"])).collect()
     }
 
+    /// The addresses of all that the page has asked for, answered or not.
+    pub async fn loaded(&self) -> Vec<String> {
+        let script = "return performance.getEntriesByType('resource').map(entry => entry.name)";
+        let urls = self.command("/execute/sync", &json!({ "script": script, "args": [] })).await;
+        urls.as_array().unwrap().iter().map(text).filter(|url| !url.starts_with("data:")).collect()
+    }
+
     async fn element(&self, css: &str) -> String {
         let found = self.command("/element", &json!({ "using": "css selector", "value": css })).await;
         text(&found[ELEMENT])

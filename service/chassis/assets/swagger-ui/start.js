@@ -1,2 +1,2 @@
-// Beside the page, whatever path a proxy puts before it.
-SwaggerUIBundle({ url: "v3.json", dom_id: "#swagger-ui", deepLinking: true });
+// Relative, whatever path a proxy puts before it: the page is at /openapi/ and at /static/index.html.
+SwaggerUIBundle({ url: "../openapi/v3.json", dom_id: "#swagger-ui", deepLinking: true });

@@ -1,4 +1,4 @@
-//! `/openapi/spec.json`, `/openapi/v3.json` and Swagger UI at `/openapi/`.
+//! `/openapi/spec.json` and `/openapi/v3.json`.
 
 use std::sync::Arc;
 
@@ -11,24 +11,11 @@ use chassis_http::{Envelope, Origin, Routes, answer::json_line};
 use serde_json::{Value, json};
 
 use super::Description;
-use crate::assets::{Asset, Kind, redirect};
-
-const PAGE: Asset = Asset::plain(Kind::Html, include_bytes!("../../assets/swagger-ui/index.html"));
-const START: Asset = Asset::plain(Kind::Script, include_bytes!("../../assets/swagger-ui/start.js"));
-const SCRIPT: Asset =
-    Asset::compressed(Kind::Script, include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js.gz"));
-const STYLE: Asset =
-    Asset::compressed(Kind::Style, include_bytes!("../../assets/swagger-ui/swagger-ui.css.gz"));
 
 pub(crate) fn routes(description: &Arc<Description>) -> Routes {
     Routes::new(Envelope::Raw)
         .unqueued("/openapi/spec.json", document(description, Description::swagger, with_base_path))
         .unqueued("/openapi/v3.json", document(description, Description::openapi, with_server))
-        .unqueued("/openapi", redirect("/openapi/"))
-        .unqueued("/openapi/", PAGE.route())
-        .unqueued("/openapi/start.js", START.route())
-        .unqueued("/openapi/swagger-ui-bundle.js", SCRIPT.route())
-        .unqueued("/openapi/swagger-ui.css", STYLE.route())
 }
 
 /// The document; `below` tells a client that comes through a proxy what to put before the paths.

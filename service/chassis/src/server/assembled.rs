@@ -111,7 +111,7 @@ fn service_router(
     if !config.metrics.push {
         own = own.unqueued("/metrics", admin::scrape(metrics));
     }
-    let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config, description));
+    let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config));
     let mut built = Router::new();
     let mut taken = BTreeSet::new();
     // `GET /` is ours; a feature may have the other methods of it.
