@@ -31,7 +31,7 @@ mod rotating;
 mod text;
 
 use std::{
-    io::{self, Write},
+    io::{self, Write as _},
     panic,
     path::PathBuf,
     sync::Arc,
