@@ -10,7 +10,7 @@ use kube::{
     Api, Client, Resource,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

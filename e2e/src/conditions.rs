@@ -1,5 +1,5 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 
 /// A condition of a Microservice by its type, such as `Ready`.
 pub fn find<'a>(object: &'a Microservice, type_: &str) -> Option<&'a Condition> {

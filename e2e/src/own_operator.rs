@@ -12,12 +12,11 @@ use kube::{
     client::ClientBuilder,
 };
 use operator::{
-    controller::{self, Scope, Sight},
-    leader::Leadership,
-    metrics::Metrics,
-    readiness::Readiness,
-    requests::Counted,
+    cluster::watch::{Scope, WatchScope},
+    controller,
+    process::{leader::Leadership, metrics::Metrics, readiness::Readiness, requests::Counted},
 };
+use operator_core::model::Settings;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -93,21 +92,21 @@ impl Case {
     }
 
     /// What the installed operator puts into pods.
-    pub fn operator_settings(&self) -> Result<controller::Settings> {
-        Ok(controller::Settings {
+    pub fn operator_settings(&self) -> Result<Settings> {
+        Ok(Settings {
             service_image: self.settings.service_image.clone().context("E2E_SERVICE_IMAGE is not set")?,
             proxy_image: "nginxinc/nginx-unprivileged:1.30".into(),
-            ..controller::Settings::default()
+            ..Settings::default()
         })
     }
 
     /// Starts an operator for the test's namespace.
-    pub async fn start_operator(&self, settings: controller::Settings) -> Result<OwnOperator> {
+    pub async fn start_operator(&self, settings: Settings) -> Result<OwnOperator> {
         self.start_operator_as(Config::infer().await?, settings)
     }
 
     /// Starts an operator for the test's namespace, which reaches the API server so.
-    pub fn start_operator_as(&self, config: Config, settings: controller::Settings) -> Result<OwnOperator> {
+    pub fn start_operator_as(&self, config: Config, settings: Settings) -> Result<OwnOperator> {
         let metrics = Arc::new(Metrics::new()?);
         let client = counted(config, &metrics)?;
         let readiness = Readiness::default();
@@ -136,13 +135,13 @@ pub fn counted(config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
 pub async fn operate(
     client: Client,
     namespace: String,
-    settings: controller::Settings,
+    settings: Settings,
     metrics: Arc<Metrics>,
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let sight = Sight { scope: Scope::new([namespace]), secrets: true };
-    let running = controller::run(client, sight, settings, metrics, readiness, Leadership::alone(), stop);
+    let scope = WatchScope { scope: Scope::new([namespace]), secrets: true };
+    let running = controller::run(client, scope, settings, metrics, readiness, Leadership::alone(), stop);
     running.map(drop).await;
 }
 

@@ -10,7 +10,7 @@ use kube::{
     api::{ApiResource, Patch, PatchParams},
     core::GroupVersionKind,
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 #[tokio::test]

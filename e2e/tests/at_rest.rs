@@ -10,7 +10,7 @@ use kube::{
     ResourceExt,
     api::{ListParams, Patch, PatchParams},
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::json;
 
 const NAMES: [&str; 3] = ["one", "two", "three"];

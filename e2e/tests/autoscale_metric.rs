@@ -8,7 +8,7 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 const MOST: i32 = 3;

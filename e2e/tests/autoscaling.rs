@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{Case, Load, Recording, managed, reason, wait};
 use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod};
 use kube::ResourceExt;
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 /// What metrics and autoscaler need to hear of the load and of its end.

@@ -11,7 +11,7 @@ use kube::{
     ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use operator::api::{Microservice, Severity};
+use operator_core::api::{Microservice, Severity};
 use serde_json::json;
 
 /// A neighbour that is Ready before, and must still be so afterwards, untouched.

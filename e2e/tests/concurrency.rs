@@ -10,7 +10,7 @@ use e2e::{Case, Load, is_ready_at, parse_metrics, sum, wait};
 use futures::future::{try_join, try_join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 /// Generous, for machines with other work; the time that was needed is printed.

@@ -8,7 +8,7 @@ use kube::{
     api::{DeleteParams, ListParams, PropagationPolicy},
     core::params::Preconditions,
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::json;
 
 /// What the cluster itself makes of the children.

@@ -10,7 +10,7 @@ use kube::{
     Api, Client, Config, Error, ResourceExt,
     api::{EvictParams, Patch, PatchParams},
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::json;
 
 /// peers: nais/naiserator#290, tektoncd/pipeline#3654, kube-prometheus#1035, stackabletech/operator-rs#655

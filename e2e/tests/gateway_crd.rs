@@ -11,7 +11,7 @@ use kube::{
     ResourceExt,
     api::{DynamicObject, Patch, PatchParams},
 };
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 use serde_json::json;
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 use anyhow::Result;
 use e2e::{Case, status, wait};
 use kube::ResourceExt;
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 use serde_json::{Value, json};
 
 const MONITORS: &str = "servicemonitors.monitoring.coreos.com";

@@ -10,7 +10,7 @@ use kube::{
     api::{ApiResource, DeleteParams, DynamicObject},
     core::GroupVersionKind,
 };
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 /// Name of the chart's objects.

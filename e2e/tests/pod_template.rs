@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{Case, wait};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Patch, PatchParams};
-use operator::api::{Microservice, Severity};
+use operator_core::api::{Microservice, Severity};
 use serde_json::{Value, json};
 
 /// Patches that say the same to the API server.

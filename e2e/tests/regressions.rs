@@ -17,7 +17,7 @@ const END: &str = "<!-- end -->";
 fn every_thread_that_a_test_names_is_listed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut rows = BTreeSet::new();
-    for folder in ["operator/src", "operator/tests", "e2e/tests"] {
+    for folder in ["operator/core", "operator/src", "operator/tests", "e2e/tests"] {
         let mut files = Vec::new();
         rust_files(&root.join(folder), &mut files);
         for file in files {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use e2e::{Recording, condition, managed};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{ResourceExt, runtime::watcher};
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::json;
 
 const REPLICAS: i32 = 2;

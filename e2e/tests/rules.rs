@@ -11,9 +11,9 @@ use kube::{
     ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use operator::{
+use operator_core::{
     api::{LastRollout, Microservice, RolloutReason},
-    controller::Settings,
+    model::Settings,
 };
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use e2e::{is_ready_at, wait};
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::json;
 
 /// contract 3.2.17

@@ -11,7 +11,7 @@ use kube::{
     Api, ResourceExt,
     api::{ListParams, PostParams},
 };
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 use serde_json::json;
 
 const RELEASE: &str = "scoped";

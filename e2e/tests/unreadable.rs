@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use e2e::{Case, parse_metrics, sum, wait};
 use kube::api::{ApiResource, Patch, PatchParams};
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 const DEFINITION: &str = "microservices.microservice.dev";

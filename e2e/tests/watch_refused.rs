@@ -3,7 +3,7 @@
 use anyhow::Result;
 use e2e::{Case, OwnOperator, Reach, Relay, Right, managed, parse_metrics, wait};
 use kube::{ResourceExt, api::DeleteParams};
-use operator::build::Kind;
+use operator_core::model::Kind;
 use serde_json::json;
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand};
+use operator_core::model::Network;
 
-use crate::controller::Network;
+use crate::process::telemetry::LogFormat;
 
 /// Turns Microservice resources into running, proxied and monitored services.
 #[derive(Parser, Debug)]
@@ -106,16 +107,6 @@ impl RunArgs {
             ingress_namespaces: named(&self.ingress_namespaces),
         }
     }
-}
-
-/// How it is logged.
-#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A line for people.
-    #[default]
-    Text,
-    /// A JSON object per line.
-    Json,
 }
 
 #[cfg(test)]

@@ -1,35 +1,34 @@
 //! The operator: turns `Microservice` resources into running, nginx-proxied, Prometheus-monitored
 //! services.
 //!
-//! [`controller`] reconciles, [`build`] makes the objects, [`api`] is what users write; the rest is
-//! the process around them. `ARCHITECTURE.md` shows how they work together.
+//! What it decides is in `operator-core`. Here is what talks to the cluster, each module above those that it
+//! imports from: [`controller`] reconciles, [`cluster`] watches, reads and writes, [`process`] is all that
+//! would be there for any other controller. `ARCHITECTURE.md` shows how they work together.
 
-pub mod admin;
-pub mod api;
 pub mod args;
-pub mod build;
+pub mod cluster;
 pub mod controller;
-pub mod leader;
-pub mod metrics;
-pub mod nginx;
-pub mod pulse;
-pub mod readiness;
-pub mod requests;
-mod shutdown;
-mod telemetry;
+pub mod process;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use api::Microservice;
 use args::{Args, Command, RunArgs};
-use controller::{Scope, Settings, Sight};
+use cluster::watch::{Scope, WatchScope};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
-use leader::{Elector, Fence, Leadership, Timing};
-use metrics::Metrics;
-use readiness::Readiness;
-use requests::Counted;
+use operator_core::{
+    api::{self, Microservice},
+    model::Settings,
+};
+use process::{
+    admin,
+    leader::{self, Elector, Fence, Leadership, Timing},
+    metrics::Metrics,
+    readiness::Readiness,
+    requests::Counted,
+    shutdown, telemetry,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +63,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         .context("no cluster: run in a pod with a service account, or set KUBECONFIG")?;
     let scope = Scope::new(args.namespaces.clone());
     if wait_until_served(&Client::try_from(config.clone())?, &scope, &stop).await? {
-        let sight = Sight { scope, secrets: args.watch_secrets };
+        let scope = WatchScope { scope, secrets: args.watch_secrets };
         let settings = Settings {
             service_image: service_image.clone(),
             proxy_image: proxy_image.clone(),
@@ -79,7 +78,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         }));
         let client = fenced(config, leadership.clone(), &metrics)?;
         // An error ends the process at once, without release: something may still be running.
-        controller::run(client, sight, settings, metrics, readiness, leadership, stop).await?;
+        controller::run(client, scope, settings, metrics, readiness, leadership, stop).await?;
         resign.cancel();
         if let Some(elector) = elector {
             elector.await.context("the elector ended badly")?;
@@ -127,8 +126,8 @@ fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kub
 /// Waits until the API server knows Microservices; false if the operator is told to end before.
 async fn wait_until_served(client: &Client, scope: &Scope, stop: &CancellationToken) -> anyhow::Result<bool> {
     // One namespace stands for all.
-    let part = scope.parts().into_iter().next().unwrap_or_default();
-    let api = Api::<Microservice>::all(client.clone()).constrain(&part);
+    let namespace = scope.watch_namespaces().into_iter().next().unwrap_or_default();
+    let api = Api::<Microservice>::all(client.clone()).constrain(&namespace);
     loop {
         match api.list_metadata(&ListParams::default().limit(1)).await {
             Ok(_) => return Ok(true),

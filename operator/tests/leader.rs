@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use lease_api::{Fault, LeaseApi, Link};
-use operator::leader::{Elector, Leadership, Timing, identity};
+use operator::process::leader::{Elector, Leadership, Timing, identity};
 use rstest::rstest;
 use serde_json::json;
 use tokio::{

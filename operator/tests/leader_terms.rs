@@ -13,7 +13,7 @@ use std::{
 
 use http::{Request, Response};
 use kube::client::Body;
-use operator::leader::{Fence, Leadership, NotLeading, Role, Term, lead};
+use operator::process::leader::{Fence, Leadership, NotLeading, Role, Term, lead};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},

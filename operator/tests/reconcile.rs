@@ -8,7 +8,10 @@ mod support;
 use std::collections::BTreeSet;
 
 use kube::{api::DynamicObject, runtime::watcher::Event};
-use operator::{api::Microservice, build::Kind, controller::Class};
+use operator_core::{
+    api::Microservice,
+    model::{Class, Kind},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 use support::world::{
@@ -254,7 +257,7 @@ async fn monitoring_switched_off_deletes_our_monitor_and_no_other() {
 
     let mut foreign = monitor;
     foreign.metadata.owner_references = None;
-    world.context.stores.of(Kind::ServiceMonitor).handle(Event::Apply(foreign));
+    world.context.reader.stores.of(Kind::ServiceMonitor).handle(Event::Apply(foreign));
     world.reconcile(&with_status(&world, &off)).await.unwrap();
     assert!(!world.writes().iter().any(|w| w.starts_with("DELETE")));
 }
@@ -331,7 +334,7 @@ async fn without_the_autoscaler_its_replicas_are_held() {
 
     let gone: DynamicObject =
         serde_json::from_value(json!({"metadata": {"namespace": "team", "name": "hello"}})).unwrap();
-    world.context.stores.of(Kind::HorizontalPodAutoscaler).handle(Event::Delete(gone));
+    world.context.reader.stores.of(Kind::HorizontalPodAutoscaler).handle(Event::Delete(gone));
     world.api.bodies();
     world.reconcile(&off).await.unwrap();
     let bodies = world.api.bodies();

@@ -7,10 +7,11 @@ mod support;
 use std::sync::Arc;
 
 use kube::{api::ObjectMeta, core::ObjectList, runtime::watcher::Event};
-use operator::{
+use operator::controller::unreadable;
+use operator_core::{
     api::{LastRollout, Microservice, RolloutReason},
-    build::Kind,
-    controller::{ReferenceKind, guard},
+    model::Kind,
+    observed::ReferenceKind,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -179,8 +180,8 @@ async fn who_lets_upgrades_in_later_gets_the_one_that_waits() {
 async fn without_its_revision_a_microservice_is_rendered_anew() {
     let mut world = world();
     let before = settled(&world, json!({})).await;
-    for revision in world.context.stores.of(Kind::ControllerRevision).owned_by("team", "our-uid") {
-        world.context.stores.of(Kind::ControllerRevision).handle(Event::Delete((*revision).clone()));
+    for revision in world.context.reader.stores.of(Kind::ControllerRevision).owned_by("team", "our-uid") {
+        world.context.reader.stores.of(Kind::ControllerRevision).handle(Event::Delete((*revision).clone()));
     }
     world.upgrade("2");
     world.step(&before).await;
@@ -283,7 +284,7 @@ fn secret(version: &str) -> ObjectMeta {
 }
 
 fn secrets_are(world: &World, secrets: &[ObjectMeta]) {
-    let references = &world.context.stores.references;
+    let references = &world.context.reader.stores.references;
     references.handle(ReferenceKind::Secret, "", &Event::Init);
     for secret in secrets {
         references.handle(ReferenceKind::Secret, "", &Event::InitApply(secret.clone()));
@@ -351,20 +352,20 @@ async fn a_microservice_that_can_t_be_read_hinders_no_other() {
     bad["metadata"]["name"] = json!("newer");
     bad["spec"]["concurrency"] = json!({"perCore": 2});
     let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [bad, good]});
-    let list: ObjectList<guard::Guarded> = serde_json::from_value(list).unwrap();
+    let list: ObjectList<unreadable::Guarded> = serde_json::from_value(list).unwrap();
     for guarded in list.items {
-        guard::reconcile(Arc::new(guarded), world.context.clone()).await.unwrap();
+        unreadable::reconcile(Arc::new(guarded), world.context.clone()).await.unwrap();
     }
     let writes = world.writes();
     assert!(writes.contains(&format!("PATCH {DEPLOYMENT}")), "{writes:?}");
     assert!(writes.iter().all(|write| write.contains("hello")), "{writes:?}");
     assert!(world.context.metrics.text().contains("microservice_operator_unreadable 1"));
-    let mended: guard::Guarded = serde_json::from_value({
+    let mended: unreadable::Guarded = serde_json::from_value({
         let mut mended = good.clone();
         mended["metadata"]["name"] = json!("newer");
         mended
     })
     .unwrap();
-    guard::reconcile(Arc::new(mended), world.context.clone()).await.unwrap();
+    unreadable::reconcile(Arc::new(mended), world.context.clone()).await.unwrap();
     assert!(world.context.metrics.text().contains("microservice_operator_unreadable 0"));
 }

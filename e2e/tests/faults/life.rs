@@ -16,7 +16,7 @@ use kube::{
     Api, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams},
 };
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 use serde_json::{Value, json};
 use strum::VariantArray;
 use tokio::time::sleep;

@@ -5,7 +5,8 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use anyhow::Result;
 use e2e::Case;
 use kube::{Client, Config};
-use operator::{controller::Settings, metrics::Metrics, readiness::Readiness};
+use operator::process::{metrics::Metrics, readiness::Readiness};
+use operator_core::model::Settings;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use e2e::{Case, example};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::ListParams;
-use operator::api::Microservice;
+use operator_core::api::Microservice;
 use serde_json::{Value, json};
 
 /// `kubectl` at a time.

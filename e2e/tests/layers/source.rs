@@ -4,8 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
+use serde_json::Value;
 use syn::{Attribute, Item, ItemMod, UseTree, Visibility};
 
 /// A module by the names that lead to it from the root of its crate.
@@ -40,35 +42,26 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Each library, program, test and example below the workspace's members.
+    /// Each library, program, test and example of the workspace's packages.
     pub fn of_workspace(workspace: &Path) -> Self {
-        let manifest = fs::read_to_string(workspace.join("Cargo.toml")).expect("Cargo.toml");
-        let members = manifest.lines().find(|line| line.starts_with("members")).expect("members");
-        let roots =
-            members.split('"').skip(1).step_by(2).flat_map(|member| roots(workspace, Path::new(member)));
+        let cargo = Command::new(env!("CARGO"))
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+            .current_dir(workspace)
+            .output()
+            .expect("cargo metadata");
+        let metadata: Value = serde_json::from_slice(&cargo.stdout).expect("JSON of cargo metadata");
+        let packages = metadata["packages"].as_array().expect("packages");
+        let targets = packages.iter().flat_map(|package| package["targets"].as_array().expect("targets"));
+        let files = targets.map(|target| Path::new(target["src_path"].as_str().expect("a path")));
         let read = |file: &Path| fs::read_to_string(workspace.join(file)).ok();
-        Self { crates: roots.map(|root| Crate::read(&root, &read)).collect() }
+        let crates = files.map(|file| Crate::read(file.strip_prefix(workspace).expect("a file of ours"), &read));
+        Self { crates: crates.collect() }
     }
 
     /// One library, for this test's own tests.
     pub fn of_crate(directory: &Path, read: impl Fn(&Path) -> Option<String>) -> Self {
         Self { crates: vec![Crate::read(&directory.join("lib.rs"), &read)] }
     }
-}
-
-/// What cargo takes for a crate's first file.
-fn roots(workspace: &Path, member: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<_> = ["src/lib.rs", "src/main.rs"].map(|file| member.join(file)).into();
-    for directory in ["src/bin", "tests", "examples"].map(|directory| member.join(directory)) {
-        for entry in fs::read_dir(workspace.join(&directory)).into_iter().flatten().flatten() {
-            let path = directory.join(entry.file_name());
-            let is_source = path.extension().is_some_and(|extension| extension == "rs");
-            found.push(if is_source { path } else { path.join("main.rs") });
-        }
-    }
-    found.retain(|file| workspace.join(file).is_file());
-    found.sort();
-    found
 }
 
 impl Crate {

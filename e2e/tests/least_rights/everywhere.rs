@@ -12,10 +12,10 @@ use kube::{
     core::GroupVersionKind,
 };
 use operator::{
-    build::Kind,
-    controller::{self, Scope},
-    metrics::Metrics,
+    cluster::watch::{WatchScope, Watches},
+    process::metrics::Metrics,
 };
+use operator_core::model::Kind;
 use serde_json::json;
 
 use super::{Refused, refused, without};
@@ -41,7 +41,7 @@ pub struct Watches {
 
 struct Watching {
     removed: Vec<String>,
-    watches: controller::Watches,
+    watches: Watches,
     metrics: Arc<Metrics>,
 }
 
@@ -128,7 +128,8 @@ impl Watching {
         let account = case.account(name, Reach::Cluster, &without(rights, &removed)).await?;
         let metrics = Arc::new(Metrics::new()?);
         let client = counted(account.config().await?, &metrics)?;
-        let watches = controller::Watches::start(&client, &metrics, &Scope::default(), true);
+        let watches =
+            Watches::start(&client, &metrics, &WatchScope { secrets: true, ..WatchScope::default() });
         watches.stores.ready().await;
         Ok(Self { removed, watches, metrics })
     }

@@ -7,7 +7,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
 };
-use operator::build::Kind;
+use operator_core::model::Kind;
 use serde_json::{Value, json};
 use strum::VariantArray;
 

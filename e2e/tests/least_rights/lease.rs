@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use e2e::{Account, Case, RELEASE, Reach, Rights, counted, forbidden, parse_metrics, sum, wait};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use operator::{
+use operator::process::{
     leader::{Elector, Timing, identity},
     metrics::Metrics,
 };

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use e2e::{Account, Case, OwnOperator, Reach, Rights, wait};
 use futures::future::try_join_all;
 use kube::api::ListParams;
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 use serde_json::json;
 
 use super::{Refused, kinds, refused, watched, without};

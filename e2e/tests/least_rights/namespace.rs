@@ -7,7 +7,7 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 use kube::api::ListParams;
-use operator::{api::Microservice, build::Kind};
+use operator_core::{api::Microservice, model::Kind};
 
 use super::{Refused, kinds, listed, pods, refused, watched, without};
 

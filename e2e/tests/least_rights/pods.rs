@@ -8,9 +8,9 @@ use kube::{
     ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use operator::build::{
-    SERVICE_CONTAINER,
-    meta::{CONCURRENCY_ANNOTATION, MANAGED_BY, MANAGER, OWNER_ANNOTATION},
+use operator_core::{
+    manifests::SERVICE_CONTAINER,
+    model::meta::{CONCURRENCY_ANNOTATION, MANAGED_BY, MANAGER, OWNER_ANNOTATION},
 };
 use serde_json::{Value, json};
 use tokio::{

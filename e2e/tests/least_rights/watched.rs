@@ -7,9 +7,9 @@ use k8s_openapi::api::{
     core::v1::{Pod, Secret},
 };
 use kube::api::{Patch, PatchParams};
-use operator::{
+use operator_core::{
     api::Microservice,
-    build::{Kind, meta::REFERENCES_ANNOTATION},
+    model::{Kind, meta::REFERENCES_ANNOTATION},
 };
 use serde_json::json;
 

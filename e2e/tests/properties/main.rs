@@ -14,10 +14,12 @@ use anyhow::{Context, Result, bail, ensure};
 use e2e::Case;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
-use operator::{
+use operator_core::{
     api::{Microservice, MicroserviceSpec},
-    build::{Child, build, meta::MANAGER},
-    controller::{Settings, observe::Observed, validate::validate},
+    manifests::build,
+    model::{Child, Settings, meta::MANAGER},
+    observed::Observed,
+    plan::validate,
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -78,7 +80,7 @@ fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
         ..Settings::default()
     };
     match validate(&microservice, &Observed::default(), &settings) {
-        Ok(validated) => Ok(build(&validated).into_iter().collect()),
+        Ok(resolved) => Ok(build(&resolved).into_objects().into_iter().collect()),
         Err(rejection) => bail!("{rejection:?}"),
     }
 }

@@ -15,7 +15,7 @@ pub struct Rules {
 
 impl Rules {
     pub fn new() -> Self {
-        let crd = serde_json::to_value(operator::api::crd()).unwrap();
+        let crd = serde_json::to_value(operator_core::api::crd()).unwrap();
         let schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
         let mut plain = schema.clone();
         to_json_schema(&mut plain);

@@ -1,35 +1,28 @@
-//! The driver: observe, validate, build, apply, prune, status. No logic of its own.
+//! The driver: observe, validate, plan, apply, prune, status. No logic of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::{
-    Api, ResourceExt,
-    api::{Patch, PatchParams},
-    runtime::controller::Action,
+use kube::{ResourceExt, runtime::controller::Action};
+use operator_core::{
+    api::{Microservice, MicroserviceRef, MicroserviceStatus, Reason},
+    model::{Child, Class, Error},
+    observed::{Answer, Observed, Verification, Workers},
+    plan::{
+        Applied, Change, Rejection, references,
+        revision::{Plan, Records, Unread, effective_spec, ended, plan},
+        validate,
+    },
+    status::{self, Reconciled, inventory},
 };
-use serde_json::json;
-use tokio::time::Instant;
 
-use super::{
-    apply::{Applied, Change, apply},
-    context::{Context, Name},
-    error::{Class, Error},
-    events, inventory,
-    observe::{Observed, observe},
-    prune::prune,
-    references,
-    resize::resize,
-    revision::{History, Plan, ended, in_force, plan, record, settle},
-    status::{self, Outcome},
-    validate::{Rejection, validate},
-    verify::Verification,
-    workers::{Answer, Workers, lagging, nudge},
-};
+use super::context::Context;
 use crate::{
-    api::{Microservice, MicroserviceStatus, Reason},
-    build::{Child, Kind, meta::MANAGER},
-    metrics,
+    cluster::{
+        read::{history, observe, record},
+        write::{apply, nudge, prune, publish, resize, settle, write_revision, write_status},
+    },
+    process::metrics::ReconcileResult,
 };
 
 /// No call to the API server has a time limit of its own (kube#1798); this one holds for all of a
@@ -47,7 +40,7 @@ const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
 
 /// Brings the cluster to what one Microservice asks for.
 pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result<Action, Error> {
-    let name = Name::from_obj(microservice);
+    let name = MicroserviceRef::of(microservice);
     if microservice.metadata.deletion_timestamp.is_some() {
         // The garbage collector removes the children: making them anew would be a fight.
         context.forget(&name);
@@ -58,66 +51,73 @@ pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result
         .await
         .unwrap_or(Err(Error::Timeout(LIMIT)));
     timer.observe(match &result {
-        Ok((_, true)) => metrics::Outcome::Changed,
-        Ok((_, false)) => metrics::Outcome::Unchanged,
-        Err(_) => metrics::Outcome::Error,
+        Ok((_, true)) => ReconcileResult::Changed,
+        Ok((_, false)) => ReconcileResult::Unchanged,
+        Err(_) => ReconcileResult::Error,
     });
     let (action, _) = result?;
-    context.is_well(&name);
+    context.memory.is_well(&name);
     Ok(action)
 }
 
 /// The action, and whether anything was written.
 async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), Error> {
-    let history = revisions_of(users, context);
-    let in_force = in_force(users, &history, context).await?;
-    let microservice = &*in_force.microservice;
-    let observed = observe(microservice, context).await?;
-    let mut validated = match validate(microservice, &observed, &context.settings) {
-        Ok(validated) => validated,
+    let Context { reader, writer, settings, .. } = context;
+    let history_now = || history(&reader.stores, users);
+    let (history, mut records) = (history_now(), Records::default());
+    let effective =
+        decide(context, users, &mut records, |records| effective_spec(users, &history, records)).await?;
+    let microservice = &*effective.microservice;
+    let observed = observe(reader, microservice).await?;
+    let mut resolved = match validate(microservice, &observed, settings) {
+        Ok(resolved) => resolved,
         Err(rejection) => {
-            let status = next_status(users, &Outcome::Rejected(&rejection), &observed);
-            let written = write_status(users, context, status, &[], &[]).await?;
+            let status = next_status(users, &Reconciled::Rejected(&rejection), &observed);
+            let written = tell(context, users, status, &[], &[]).await?;
             return Ok((after_rejection(&rejection), written));
         }
     };
-    if validated.spec.suspend {
+    if resolved.spec.suspend {
         let applied = Applied::nothing(&observed);
-        let status = next_status(users, &Outcome::Applied(&validated, &applied), &observed);
-        let written = write_status(users, context, status, &[], &[]).await?;
+        let status = next_status(users, &Reconciled::Applied(&resolved, &applied), &observed);
+        let written = tell(context, users, status, &[], &[]).await?;
         return Ok((Action::await_change(), written));
     }
-    let plan = plan(&in_force, &validated, &history, context).await?;
-    let Plan { mut desired, mut course, image, last, new } = plan;
-    let (policy, live) = (validated.spec.reference_change, observed.ours(Child::Deployment));
-    course.references = references::mark(&mut desired, &observed.references, policy, live.map(|d| &**d));
-    validated.image = image;
+    let planned = |records: &Records| plan(&effective, &resolved, &history, records, settings);
+    let Plan { mut children, mut decision, image, last, new } =
+        decide(context, users, &mut records, planned).await?;
+    let (policy, live) = (resolved.spec.reference_change, observed.ours(Child::Deployment));
+    decision.references =
+        references::mark(&mut children, &observed.references, policy, live.map(|live| &**live));
+    resolved.image = image;
     let recorded = match &new {
-        Some(new) => record::write(context, &validated, new).await,
+        Some(new) => write_revision(writer, &resolved, new).await,
         None => Ok(()),
     };
-    let mut applied = apply(context, desired, &observed, &validated.replicas, course).await;
+    let mut applied = apply(writer, children, &observed, &resolved.replicas, decision).await;
     applied.failures.extend(recorded.err());
-    match prune(&context.client, &validated.spec, &observed, &applied).await {
+    match prune(writer, &resolved.spec, &observed, &applied).await {
         Ok(pruned) => applied.pruned = pruned,
         Err(error) => applied.failures.push(error),
     }
-    let resizable = resize(context, &validated, &observed).await.unwrap_or_else(|error| {
+    let refused = resize(writer, &resolved, &observed).await.unwrap_or_else(|error| {
         applied.failures.push(error);
-        true
+        None
     });
+    let resizable = refused.is_none();
+    if let Some(resources) = refused {
+        reader.resizing.refuse(MicroserviceRef::of(users), resources);
+    }
     for change in &applied.changes {
         context.metrics.wrote(change.child.kind().name());
     }
-    let outcome = Outcome::Applied(&validated, &applied);
-    let mut status = next_status(users, &outcome, &observed);
-    let ended = ended(&status, validated.spec.rollout.on_failure, &last, history.good());
-    let settled = settle(context, &validated, &last, ended).await;
-    let revisions = revisions_of(users, context);
-    status.inventory = inventory::with_revisions(status.inventory, revisions.names());
-    let status_written = write_status(users, context, status, &applied.changes, &applied.pruned).await?;
+    let mut status = next_status(users, &Reconciled::Applied(&resolved, &applied), &observed);
+    let ended = ended(&status, resolved.spec.rollout.on_failure, &last, history.good());
+    let settled = settle(writer, &resolved, &last, ended).await;
+    status.inventory = inventory::with_revisions(status.inventory, history_now().names());
+    let status_written = tell(context, users, status, &applied.changes, &applied.pruned).await?;
     let settled = settled?;
-    nudge(&context.client, microservice, &observed).await?;
+    nudge(writer, microservice, &observed).await?;
     let Applied { changes, failures, .. } = applied;
     if let Some(failure) = failures.into_iter().next() {
         return Err(failure);
@@ -130,27 +130,40 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     Ok((after_success(microservice, &observed), written))
 }
 
-fn revisions_of(microservice: &Microservice, context: &Context) -> History {
-    let (namespace, uid) =
-        (microservice.namespace().unwrap_or_default(), microservice.uid().unwrap_or_default());
-    History::of(&context.stores.of(Kind::ControllerRevision).owned_by(&namespace, &uid))
+/// Decides by the records of revisions: those that a decision lacks are read, and it is made anew.
+async fn decide<T>(
+    context: &Context,
+    microservice: &Microservice,
+    records: &mut Records,
+    decision: impl Fn(&Records) -> Result<T, Unread>,
+) -> Result<T, Error> {
+    let namespace = microservice.namespace().unwrap_or_default();
+    loop {
+        match decision(records) {
+            Ok(decided) => return Ok(decided),
+            Err(Unread(name)) => {
+                let found = record(&context.reader, &namespace, &name).await?;
+                records.insert(name, found);
+            }
+        }
+    }
 }
 
 fn next_status(
     microservice: &Microservice,
-    outcome: &Outcome<'_>,
+    reconciled: &Reconciled<'_>,
     observed: &Observed,
 ) -> MicroserviceStatus {
     let none = MicroserviceStatus::default();
     let old = microservice.status.as_ref().unwrap_or(&none);
     let generation = microservice.metadata.generation.unwrap_or_default();
-    status::next(old, generation, outcome, observed, Timestamp::now())
+    status::next(old, generation, reconciled, observed, Timestamp::now())
 }
 
 /// Writes the status, and tells of it, if it is another than the last. Says whether it did.
-async fn write_status(
-    microservice: &Microservice,
+async fn tell(
     context: &Context,
+    microservice: &Microservice,
     new: MicroserviceStatus,
     changes: &[Change],
     pruned: &[Child],
@@ -159,34 +172,10 @@ async fn write_status(
     let old = microservice.status.as_ref().unwrap_or(&none);
     let differs = new != *old;
     if differs {
-        patch_status(microservice, context, &new).await?;
+        write_status(&context.writer, microservice, &new).await?;
     }
-    events::publish(context, microservice, &events::events(old, &new, changes, pruned)).await;
+    publish(&context.writer, microservice, &status::events(old, &new, changes, pruned)).await;
     Ok(differs)
-}
-
-async fn patch_status(
-    microservice: &Microservice,
-    context: &Context,
-    status: &MicroserviceStatus,
-) -> Result<(), Error> {
-    let api = Api::<Microservice>::namespaced(
-        context.client.clone(),
-        &microservice.namespace().unwrap_or_default(),
-    );
-    let body = json!({
-        "apiVersion": "microservice.dev/v1alpha1",
-        "kind": "Microservice",
-        "metadata": {"name": microservice.name_any(), "uid": microservice.uid()},
-        "status": status,
-    });
-    let params = PatchParams::apply(MANAGER).force();
-    match api.patch_status(&microservice.name_any(), &params, &Patch::Apply(body)).await {
-        Ok(_) => Ok(()),
-        // It was deleted meanwhile.
-        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
-        Err(source) => Err(Error::Status(source)),
-    }
 }
 
 fn after_rejection(rejection: &Rejection) -> Action {
@@ -199,7 +188,7 @@ fn after_rejection(rejection: &Rejection) -> Action {
 }
 
 fn after_success(microservice: &Microservice, observed: &Observed) -> Action {
-    let next = if lagging(observed, Workers::wanted(microservice)).next().is_some() {
+    let next = if observed.lagging(Workers::wanted(&microservice.spec)).next().is_some() {
         LAGGING_RETRY
     } else if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
         UNREACHABLE_RETRY
@@ -241,7 +230,7 @@ pub fn on_error(microservice: &Microservice, error: &Error, context: &Context) -
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.back_off(&Name::from_obj(microservice));
+            let wait = context.memory.back_off(&MicroserviceRef::of(microservice));
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

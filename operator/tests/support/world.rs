@@ -6,15 +6,19 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{
     api::DynamicObject,
     runtime::{
-        reflector::{store, store::Writer},
+        reflector::{store, store::Writer as PodWriter},
         watcher::Event,
     },
 };
 use operator::{
+    cluster::{read::Reader, watch::Stores, write::Writer},
+    controller::{Context, reconcile},
+    process::metrics::Metrics,
+};
+use operator_core::{
     api::{Microservice, MicroserviceStatus},
-    build::Kind,
-    controller::{Context, Error, Scrapers, Settings, Stores, reconcile},
-    metrics::Metrics,
+    model::{Error, Kind, Settings},
+    observed::Scrapers,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -34,7 +38,7 @@ pub struct World {
     pub api: FakeApi,
     pub context: Arc<Context>,
     pub missing: watch::Sender<BTreeSet<Kind>>,
-    pub pods: Writer<Pod>,
+    pub pods: PodWriter<Pod>,
 }
 
 pub fn world() -> World {
@@ -58,7 +62,9 @@ fn context(
     };
     let (_, scrapers) = watch::channel(Scrapers::default());
     let metrics = Arc::new(Metrics::new().unwrap());
-    Arc::new(Context::new(api.client(), stores, missing.subscribe(), scrapers, settings, metrics))
+    let writer = Writer::new(api.client(), stores.clone());
+    let reader = Reader::new(api.client(), stores, missing.subscribe(), scrapers);
+    Arc::new(Context::new(reader, writer, settings, metrics))
 }
 
 pub fn microservice(spec: Value) -> Microservice {
@@ -93,13 +99,13 @@ impl World {
 
     /// Another operator, with images of another version.
     pub fn upgrade(&mut self, tag: &str) {
-        self.context = context(&self.api, self.context.stores.clone(), &self.missing, tag);
+        self.context = context(&self.api, self.context.reader.stores.clone(), &self.missing, tag);
     }
 
     /// The watch of `kind` tells of the object that the API server has.
     pub fn watched(&self, kind: Kind, path: &str) -> DynamicObject {
         let object: DynamicObject = serde_json::from_value(self.api.get(path).unwrap()).unwrap();
-        self.context.stores.of(kind).handle(Event::Apply(object.clone()));
+        self.context.reader.stores.of(kind).handle(Event::Apply(object.clone()));
         object
     }
 

@@ -1,0 +1,116 @@
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    networking::v1::{Ingress, NetworkPolicy},
+    policy::v1::PodDisruptionBudget,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress,
+    network_policy, pod_template, prometheus_rule, service, service_account, service_monitor,
+};
+use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, ServiceMonitor};
+
+/// Everything that a Microservice becomes; none is what its spec does not ask for.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // As the variants of `Child`.
+pub struct Children {
+    pub service_account: Option<ServiceAccount>,
+    pub config_map: ConfigMap,
+    pub files: Option<ConfigMap>,
+    pub service: Service,
+    pub network_policy: Option<NetworkPolicy>,
+    /// With no pods of its own: `pod_template` takes their place.
+    pub deployment: Deployment,
+    /// As JSON: the user's patch, or another operator's record, may say what our types don't know.
+    pub pod_template: Value,
+    pub horizontal_pod_autoscaler: Option<HorizontalPodAutoscaler>,
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
+    pub ingress: Option<Ingress>,
+    pub http_route: Option<HTTPRoute>,
+    pub service_monitor: Option<ServiceMonitor>,
+    pub prometheus_rule: Option<PrometheusRule>,
+    pub dashboard: Option<ConfigMap>,
+}
+
+/// All children that the spec asks for. The same input gives the same bytes.
+pub fn build(resolved: &ResolvedMicroservice) -> Children {
+    let is_wanted = |child: Child| child.is_wanted(&resolved.spec);
+    Children {
+        service_account: is_wanted(Child::ServiceAccount).then(|| service_account::build(resolved)),
+        config_map: config_map::build(resolved),
+        files: is_wanted(Child::Files).then(|| files::build(resolved)),
+        service: service::build(resolved),
+        network_policy: is_wanted(Child::NetworkPolicy).then(|| network_policy::build(resolved)),
+        deployment: deployment::build(resolved),
+        pod_template: pod_template::build(resolved),
+        horizontal_pod_autoscaler: is_wanted(Child::HorizontalPodAutoscaler)
+            .then(|| autoscaler::build(resolved)),
+        pod_disruption_budget: is_wanted(Child::PodDisruptionBudget)
+            .then(|| disruption_budget::build(resolved)),
+        ingress: is_wanted(Child::Ingress).then(|| ingress::build(resolved)),
+        http_route: is_wanted(Child::HttpRoute).then(|| http_route::build(resolved)),
+        service_monitor: is_wanted(Child::ServiceMonitor).then(|| service_monitor::build(resolved)),
+        prometheus_rule: is_wanted(Child::PrometheusRule).then(|| prometheus_rule::build(resolved)),
+        dashboard: is_wanted(Child::Dashboard).then(|| dashboard::build(resolved)),
+    }
+}
+
+impl Children {
+    /// As they are applied, in the order of [`Child`].
+    pub fn into_objects(self) -> Vec<(Child, Value)> {
+        let Self {
+            service_account,
+            config_map,
+            files,
+            service,
+            network_policy,
+            deployment,
+            pod_template,
+            horizontal_pod_autoscaler,
+            pod_disruption_budget,
+            ingress,
+            http_route,
+            service_monitor,
+            prometheus_rule,
+            dashboard,
+        } = self;
+        let mut deployment = json!(deployment);
+        deployment["spec"]["template"] = pod_template;
+        let objects = [
+            (Child::ServiceAccount, service_account.map(object)),
+            (Child::ConfigMap, Some(object(config_map))),
+            (Child::Files, files.map(object)),
+            (Child::Service, Some(object(service))),
+            (Child::NetworkPolicy, network_policy.map(object)),
+            (Child::Deployment, Some(deployment)),
+            (Child::HorizontalPodAutoscaler, horizontal_pod_autoscaler.map(object)),
+            (Child::PodDisruptionBudget, pod_disruption_budget.map(object)),
+            (Child::Ingress, ingress.map(object)),
+            (Child::HttpRoute, http_route.map(object)),
+            (Child::ServiceMonitor, service_monitor.map(object)),
+            (Child::PrometheusRule, prometheus_rule.map(object)),
+            (Child::Dashboard, dashboard.map(object)),
+        ];
+        objects.into_iter().filter_map(|(child, object)| Some((child, object?))).collect()
+    }
+
+    /// An annotation of the Deployment itself.
+    pub fn annotate_deployment(&mut self, name: &str, value: String) {
+        let annotations = self.deployment.metadata.annotations.get_or_insert_default();
+        annotations.insert(name.into(), value);
+    }
+
+    /// An annotation of its pods: another value is another pod template.
+    pub fn annotate_pods(&mut self, name: &str, value: String) {
+        self.pod_template["metadata"]["annotations"][name] = value.into();
+    }
+}
+
+/// Kubernetes' types always have a JSON form.
+fn object(typed: impl Serialize) -> Value {
+    serde_json::to_value(typed).unwrap_or_default()
+}

@@ -1,0 +1,221 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            ConfigMapVolumeSource, EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
+            SeccompProfile, SecretVolumeSource, Volume,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use super::{
+    config_map,
+    container::{self, CONFIG_VOLUME, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
+    files,
+    scheduling::topology_spread,
+    service_account,
+    sidecars::init_containers,
+};
+use crate::{
+    api::{MicroserviceSpec, Resources},
+    model::{
+        ResolvedMicroservice,
+        list::some,
+        meta::{
+            CONFIG_ANNOTATION, FILES_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION,
+            digest, labels, object_meta, selector,
+        },
+    },
+};
+
+/// After the last request is answered, time for the processes to end.
+const EXIT_MARGIN: i64 = 5;
+
+/// What keeps the pods; they are in [`template`]. New ones are ready before old ones go.
+pub(super) fn build(resolved: &ResolvedMicroservice) -> Deployment {
+    let rollout = &resolved.spec.rollout;
+    let replicas = &resolved.replicas;
+    let template_record = resolved
+        .spec
+        .resources_per_worker
+        .is_some()
+        .then(|| format!("{}/{}", resolved.template_workers, template_digest(resolved)));
+    let records = [(REPLICAS_ANNOTATION, replicas.record.clone()), (RESOURCES_ANNOTATION, template_record)];
+    let records: BTreeMap<_, _> =
+        records.into_iter().filter_map(|(name, record)| Some((name.into(), record?))).collect();
+    Deployment {
+        metadata: ObjectMeta {
+            annotations: (!records.is_empty()).then_some(records),
+            resource_version: replicas.version.clone(),
+            ..object_meta(resolved)
+        },
+        spec: Some(DeploymentSpec {
+            replicas: replicas.applied,
+            selector: selector(resolved),
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(rollout.max_surge.clone()),
+                    max_unavailable: Some(rollout.max_unavailable.clone()),
+                }),
+            }),
+            min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
+            progress_deadline_seconds: Some(seconds(resolved.progress_deadline)),
+            revision_history_limit: Some(rollout.revision_history),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The user's labels and annotations, and ours over them.
+fn pod_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
+    let mut all = resolved.spec.pod_metadata.clone();
+    all.labels.extend(labels(resolved));
+    all.annotations.extend([
+        (CONFIG_ANNOTATION.into(), config_map::restart_digest(resolved)),
+        (OWNER_ANNOTATION.into(), resolved.name.clone()),
+    ]);
+    let files = files::restart_digest(&resolved.spec);
+    all.annotations.extend(files.map(|digest| (FILES_ANNOTATION.into(), digest)));
+    ObjectMeta { labels: Some(all.labels), annotations: Some(all.annotations), ..Default::default() }
+}
+
+/// The pods, but for the user's patch.
+pub(super) fn template(resolved: &ResolvedMicroservice) -> PodTemplateSpec {
+    PodTemplateSpec { metadata: Some(pod_meta(resolved)), spec: Some(pod(resolved)) }
+}
+
+/// Digest of the pod template, whatever the number of workers that its resources are for.
+pub fn template_digest(resolved: &ResolvedMicroservice) -> String {
+    let shared = ResolvedMicroservice { template_resources: Resources::default(), ..resolved.clone() };
+    let MicroserviceSpec { resources, resources_per_worker, pod_template, .. } = &resolved.spec;
+    // Kubernetes' types and ours always have a JSON form.
+    let text = serde_json::to_vec(&(template(&shared), resources, resources_per_worker, pod_template));
+    digest(&text.unwrap_or_default())
+}
+
+fn pod(resolved: &ResolvedMicroservice) -> PodSpec {
+    let spec = &resolved.spec;
+    let mut containers = vec![container::service(resolved)];
+    let mut volumes = vec![
+        Volume {
+            name: CONFIG_VOLUME.into(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: resolved.child_name.clone(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        empty_dir(SERVICE_TMP_VOLUME),
+    ];
+    if spec.proxy.enabled {
+        containers.push(container::proxy(resolved));
+        volumes.push(empty_dir(PROXY_TMP_VOLUME));
+        volumes.extend(resolved.spec.proxy.tls.as_ref().map(|tls| Volume {
+            name: PROXY_TLS_VOLUME.into(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(tls.secret_name.clone()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }));
+    }
+    volumes.extend(files::volumes(resolved));
+    volumes.extend(spec.volumes.iter().cloned());
+    PodSpec {
+        init_containers: init_containers(resolved),
+        containers,
+        volumes: Some(volumes),
+        image_pull_secrets: some(&spec.image_pull_secrets),
+        service_account_name: Some(service_account::name(resolved)),
+        automount_service_account_token: Some(spec.service_account.automount_token),
+        priority_class_name: spec.priority_class_name.clone(),
+        node_selector: (!spec.node_selector.is_empty()).then(|| spec.node_selector.clone()),
+        tolerations: some(&spec.tolerations),
+        affinity: spec.affinity.clone(),
+        topology_spread_constraints: topology_spread(resolved),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(grace_period(resolved)),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The longest request may begin at the last moment before the service is told to end.
+fn grace_period(resolved: &ResolvedMicroservice) -> i64 {
+    service_drain(resolved) + i64::from(seconds(resolved.longest_request())) + EXIT_MARGIN
+}
+
+/// Whole seconds; the longest that the API lets through is a day.
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+}
+
+fn empty_dir(name: &str) -> Volume {
+    Volume { name: name.into(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::nginx::KEEPALIVE_MIN;
+
+    /// peers: RedHatInsights/clowder#1783, rigdev/rig#583, kserve/kserve#3646 (which container ends
+    /// last), OpenLiberty/open-liberty-operator#885 (the grace period)
+    #[test]
+    fn the_service_outlives_nginx_and_the_pod_both() {
+        for drain in [0, 3, 600] {
+            let mut resolved = ResolvedMicroservice::example();
+            resolved.spec.rollout.drain = drain;
+            let pod = pod(&resolved);
+            let sleep = |name: &str| {
+                let container = pod.containers.iter().find(|container| container.name == name)?;
+                Some(container.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref()?.seconds)
+            };
+            let (service, nginx) = (sleep("service").unwrap(), sleep("nginx").unwrap_or_default());
+            assert!(service > nginx + KEEPALIVE_MIN, "{service} s after {nginx} s");
+            let longest = i64::try_from(resolved.longest_request().as_secs()).unwrap();
+            assert!(pod.termination_grace_period_seconds > Some(service + longest));
+        }
+    }
+
+    /// peers: OpenLiberty/open-liberty-operator#885
+    #[test]
+    fn a_pod_may_take_as_long_to_end_as_its_drain_and_its_longest_request() {
+        let resolved = ResolvedMicroservice::example();
+        let longest = i64::try_from(resolved.longest_request().as_secs()).unwrap();
+        let pod = pod(&resolved);
+        assert_eq!(pod.termination_grace_period_seconds, Some(grace_period(&resolved)));
+        assert!(grace_period(&resolved) > service_drain(&resolved) + longest);
+        for container in &pod.containers {
+            assert!(container.lifecycle.as_ref().unwrap().pre_stop.as_ref().unwrap().sleep.is_some());
+        }
+    }
+
+    /// peers: nginx/docker-nginx-unprivileged#17, #43, nginx/kubernetes-ingress#1677, odf-operator#307
+    #[test]
+    fn no_container_is_root_or_writes_outside_of_its_own_tmp() {
+        let pod = pod(&ResolvedMicroservice::example());
+        assert_eq!(pod.security_context.unwrap().run_as_non_root, Some(true));
+        for container in pod.containers {
+            let security = container.security_context.unwrap();
+            assert_eq!(security.read_only_root_filesystem, Some(true));
+            assert_eq!(security.allow_privilege_escalation, Some(false));
+            assert_ne!(security.run_as_user, Some(0));
+            let mounts = container.volume_mounts.unwrap();
+            let writable: Vec<_> = mounts.iter().filter(|mount| mount.read_only != Some(true)).collect();
+            assert_eq!(writable.len(), 1, "{}", container.name);
+            assert_eq!(writable[0].mount_path, "/tmp");
+            let volume = pod.volumes.iter().flatten().find(|volume| volume.name == writable[0].name);
+            assert!(volume.unwrap().empty_dir.is_some());
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Pure: from a valid spec to the objects it becomes. No clock, no cluster, no error.
+//!
+//! [`Children`] lists the objects; each has a file of its own.
+
+mod autoscaler;
+mod children;
+mod config_map;
+mod container;
+mod dashboard;
+mod defaults;
+mod deployment;
+mod disruption_budget;
+mod files;
+mod http_route;
+mod ingress;
+mod network_policy;
+pub(crate) mod nginx;
+mod pod_template;
+mod ports;
+mod probe;
+mod prometheus_rule;
+mod queries;
+mod scheduling;
+mod service;
+mod service_account;
+mod service_monitor;
+mod sidecars;
+mod statsd;
+mod strategic_merge;
+
+pub use children::{Children, build};
+pub use container::SERVICE_CONTAINER;
+pub use deployment::template_digest;
+pub use pod_template::overridden;
+pub use ports::READY_PATH;
+pub(crate) use strategic_merge::{faults, merge};
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::build;
+    use crate::model::{Child, Kind, ResolvedMicroservice};
+
+    /// peers: opentelemetry-operator#898, #2251, grafana/loki#1726, qdrant-helm#207
+    #[test]
+    fn however_exposed_the_metrics_stand_in_one_service_once() {
+        let mut resolved = ResolvedMicroservice::example();
+        resolved.spec = serde_json::from_value(json!({
+            "networkPolicy": "restricted",
+            "proxy": {"tls": {"secretName": "t"}},
+            "expose": {
+                "ingress": {}, "httpRoute": {"parentRefs": [{"name": "g"}]},
+                "service": {"type": "NodePort", "ports": [{"name": "direct", "port": 9091, "targetPort": 9090}]},
+            },
+        }))
+        .unwrap();
+        let objects = build(&resolved).into_objects();
+        let services: Vec<_> = objects.iter().filter(|(child, _)| child.kind() == Kind::Service).collect();
+        assert_eq!(services.len(), 1);
+        let ports = services[0].1["spec"]["ports"].as_array().unwrap();
+        assert_eq!(ports.iter().filter(|port| port["name"] == "metrics").count(), 1);
+        let monitor = &objects.iter().find(|(child, _)| *child == Child::ServiceMonitor).unwrap().1;
+        assert_eq!(monitor["spec"]["endpoints"].as_array().unwrap().len(), 1);
+        assert_eq!(monitor["spec"]["endpoints"][0]["port"], "metrics");
+    }
+}

@@ -1,0 +1,86 @@
+//! Containers beside the service: the user's, and the exporter of push mode.
+
+use k8s_openapi::api::core::v1::{Container, SecurityContext};
+
+use super::{
+    defaults::{LAST_WORDS, security},
+    statsd,
+};
+use crate::model::ResolvedMicroservice;
+
+/// In the order in which they start: first the sidecars, so that what an init container needs (a
+/// mesh, a way to a database) is there, then the init containers.
+///
+/// Sidecars are native ones: they start before the service and end after its last request, which a
+/// plain container does not, for that is told to end at the same moment as the service.
+pub(super) fn init_containers(resolved: &ResolvedMicroservice) -> Option<Vec<Container>> {
+    let spec = &resolved.spec;
+    let sidecars = spec
+        .sidecars
+        .iter()
+        .cloned()
+        .map(|sidecar| Container { restart_policy: Some("Always".into()), ..sidecar });
+    let theirs = sidecars.chain(spec.init_containers.iter().cloned()).map(restricted);
+    let all: Vec<_> = statsd::exporter(resolved).into_iter().chain(theirs).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+/// What the user doesn't say is as in our own containers.
+fn restricted(container: Container) -> Container {
+    let ours = security(None);
+    let said = container.security_context.unwrap_or_default();
+    let capabilities = match (said.capabilities, ours.capabilities) {
+        (Some(mut said), Some(ours)) => {
+            said.drop = said.drop.or(ours.drop);
+            Some(said)
+        }
+        (said, ours) => said.or(ours),
+    };
+    Container {
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: said.allow_privilege_escalation.or(ours.allow_privilege_escalation),
+            read_only_root_filesystem: said.read_only_root_filesystem.or(ours.read_only_root_filesystem),
+            capabilities,
+            ..said
+        }),
+        termination_message_policy: container.termination_message_policy.or_else(|| Some(LAST_WORDS.into())),
+        ..container
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::init_containers;
+    use crate::model::ResolvedMicroservice;
+    use serde_json::{Value, from_value, json, to_value};
+
+    fn built(sidecars: Value, init_containers_: Value) -> Vec<Value> {
+        let mut resolved = ResolvedMicroservice::example();
+        resolved.spec.sidecars = from_value(sidecars).unwrap();
+        resolved.spec.init_containers = from_value(init_containers_).unwrap();
+        init_containers(&resolved).into_iter().flatten().map(|c| to_value(c).unwrap()).collect()
+    }
+
+    /// peers: RedHatInsights/clowder#1783, rigdev/rig#583, kserve#3646
+    #[test]
+    fn sidecars_start_before_init_containers_and_outlive_the_service() {
+        let built = built(json!([{"name": "proxy"}]), json!([{"name": "migrate"}]));
+        let names: Vec<_> = built.iter().map(|c| (&c["name"], &c["restartPolicy"])).collect();
+        assert_eq!(names, [(&json!("proxy"), &json!("Always")), (&json!("migrate"), &Value::Null)]);
+    }
+
+    #[test]
+    fn what_the_user_says_of_security_stays_and_the_rest_is_restricted() {
+        let said = json!({"readOnlyRootFilesystem": false, "runAsUser": 1, "capabilities": {"add": ["NET_BIND_SERVICE"]}});
+        let built = built(json!([{"name": "a"}, {"name": "b", "securityContext": said}]), json!([]));
+        assert_eq!(
+            built[0]["securityContext"],
+            json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true})
+        );
+        assert_eq!(
+            built[1]["securityContext"],
+            json!({"allowPrivilegeEscalation": false, "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+                "readOnlyRootFilesystem": false, "runAsUser": 1})
+        );
+    }
+}

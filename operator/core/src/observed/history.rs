@@ -1,0 +1,188 @@
+//! The revisions of one Microservice, by their metadata alone.
+
+use std::sync::Arc;
+
+use kube::{ResourceExt, core::DynamicObject};
+use serde::{Deserialize, Serialize};
+
+use crate::api::RolloutReason;
+
+/// A cause of a rollout, and by which fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutCause(pub RolloutReason, pub Vec<String>);
+
+/// Counts the revisions of a Microservice.
+pub const NUMBER: &str = "microservice.dev/number";
+/// The spec's generation that it was made of.
+pub const GENERATION: &str = "microservice.dev/generation";
+/// Digest of the spec.
+pub const SPEC: &str = "microservice.dev/spec";
+/// Digest of what was made of it.
+pub const RENDERING: &str = "microservice.dev/rendering";
+/// Why it was made, as JSON; missing where it is the first.
+pub const WHY: &str = "microservice.dev/why";
+/// What became of its rollout, once that is known.
+pub const OUTCOME: &str = "microservice.dev/outcome";
+const READY: &str = "Ready";
+const FAILED: &str = "Failed: ";
+
+/// What became of a revision's rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every replica ran it and answered.
+    Ready,
+    /// It was taken back, for this cause.
+    Failed(String),
+}
+
+impl Outcome {
+    /// As the annotation has it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Ready => READY.into(),
+            Self::Failed(words) => format!("{FAILED}{words}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(FAILED) {
+            Some(words) => Some(Self::Failed(words.into())),
+            None => (text == READY).then_some(Self::Ready),
+        }
+    }
+}
+
+/// A ControllerRevision without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Of the object.
+    pub name: String,
+    /// A later one has a higher number.
+    pub number: i64,
+    /// The spec's generation that it was made of.
+    pub generation: i64,
+    /// Digest of the spec.
+    pub spec: String,
+    /// Digest of what was made of it.
+    pub rendering: String,
+    /// What would cause a rollout to it.
+    pub cause: Option<RolloutCause>,
+    /// None while its rollout is under way.
+    pub outcome: Option<Outcome>,
+}
+
+impl Revision {
+    /// None for an object that is no revision of ours.
+    pub fn of(object: &DynamicObject) -> Option<Self> {
+        let text = |name: &str| object.annotations().get(name).map(String::as_str);
+        Some(Self {
+            name: object.name_any(),
+            number: text(NUMBER)?.parse().ok()?,
+            generation: text(GENERATION)?.parse().ok()?,
+            spec: text(SPEC)?.into(),
+            rendering: text(RENDERING)?.into(),
+            cause: text(WHY).and_then(|cause| serde_json::from_str(cause).ok()),
+            outcome: text(OUTCOME).and_then(Outcome::parse),
+        })
+    }
+
+    /// Was it taken back?
+    pub fn is_failed(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Failed(_)))
+    }
+}
+
+/// All revisions of one Microservice, the last one last.
+#[derive(Clone, Debug, Default)]
+pub struct History(Vec<Revision>);
+
+impl History {
+    /// Out of the objects that the Microservice owns.
+    pub fn of(objects: &[Arc<DynamicObject>]) -> Self {
+        let mut revisions: Vec<_> = objects.iter().filter_map(|object| Revision::of(object)).collect();
+        revisions.sort_by_key(|revision| (revision.number, revision.generation));
+        Self(revisions)
+    }
+
+    /// The last.
+    pub fn last(&self) -> Option<&Revision> {
+        self.0.last()
+    }
+
+    /// The last that became ready.
+    pub fn good(&self) -> Option<&Revision> {
+        self.0.iter().rev().find(|revision| revision.outcome == Some(Outcome::Ready))
+    }
+
+    /// What the pods were made of: the last, or the last good one where that was taken back.
+    pub fn base(&self) -> Option<&Revision> {
+        self.last().filter(|last| !last.is_failed()).or_else(|| self.good())
+    }
+
+    /// The number of the next.
+    pub fn next_number(&self) -> i64 {
+        self.last().map_or(1, |last| last.number + 1)
+    }
+
+    /// What nobody needs any more, where `last` is the last: nothing if that one could not be written.
+    pub fn superseded(&self, last: &str) -> impl Iterator<Item = &Revision> {
+        let good = self.good().map(|good| good.name.clone());
+        let is_written = self.find(last).is_some();
+        let is_needed = move |r: &&Revision, last: &str| r.name == last || Some(&r.name) == good.as_ref();
+        self.0.iter().filter(move |revision| is_written && !is_needed(revision, last))
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|revision| revision.name.as_str())
+    }
+
+    /// The revision of this name.
+    pub fn find(&self, name: &str) -> Option<&Revision> {
+        self.0.iter().find(|revision| revision.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(number: i64, outcome: Option<&str>) -> Arc<DynamicObject> {
+        let mut annotations =
+            json!({NUMBER: number.to_string(), GENERATION: number.to_string(), SPEC: "s", RENDERING: "r"});
+        if let Some(outcome) = outcome {
+            annotations[OUTCOME] = outcome.into();
+        }
+        let metadata = json!({"metadata": {"name": format!("r{number}"), "annotations": annotations}});
+        Arc::new(serde_json::from_value(metadata).unwrap())
+    }
+
+    fn names<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Vec<&'a str> {
+        revisions.map(|r| r.name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_last_and_the_last_good_one_are_kept() {
+        let history = History::of(&[object(3, None), object(1, Some("Ready")), object(2, Some("Ready"))]);
+        assert_eq!(history.last().unwrap().name, "r3");
+        assert_eq!(history.good().unwrap().name, "r2");
+        assert_eq!(names(history.superseded("r3")), ["r1"]);
+        assert_eq!(names(history.superseded("r2")), ["r1", "r3"]);
+        assert!(names(history.superseded("r4")).is_empty(), "what replaces them could not be written");
+        assert_eq!(history.next_number(), 4);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_nothing_to_start_from() {
+        let history = History::of(&[object(1, Some("Ready")), object(2, Some("Failed: no such image"))]);
+        assert_eq!(history.last().unwrap().outcome, Some(Outcome::Failed("no such image".into())));
+        assert_eq!(history.base().unwrap().name, "r1");
+    }
+
+    #[test]
+    fn an_object_without_our_marks_is_no_revision() {
+        let foreign = serde_json::from_value(json!({"metadata": {"name": "x"}})).unwrap();
+        assert!(History::of(&[Arc::new(foreign)]).last().is_none());
+    }
+}

@@ -1,0 +1,23 @@
+//! What was seen of the cluster, as data.
+
+mod history;
+mod live;
+mod pods;
+mod progress;
+mod reference;
+mod scrapers;
+mod snapshot;
+mod verification;
+mod workers;
+
+pub use history::{
+    GENERATION, History, NUMBER, OUTCOME, Outcome, RENDERING, Revision, RolloutCause, SPEC, WHY,
+};
+pub use live::{Entry, Live};
+pub use pods::is_ready;
+pub use progress::Progress;
+pub use reference::{Reference, ReferenceKind, Seen};
+pub use scrapers::{KindState, Miss, Scraper, ScraperKind, Scrapers};
+pub use snapshot::Observed;
+pub use verification::Verification;
+pub use workers::{Answer, Workers};

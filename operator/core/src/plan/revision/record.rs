@@ -1,0 +1,165 @@
+//! What a ControllerRevision keeps. Its content can't be changed once it is made, so each has a name of
+//! its own.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::runtime::RawExtension};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    api::MicroserviceSpec,
+    manifests::Children,
+    model::{
+        ResolvedMicroservice,
+        meta::{digest, object_meta},
+    },
+    observed::{GENERATION, NUMBER, RENDERING, RolloutCause, SPEC, WHY},
+};
+
+/// What pods are made of.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Rendering {
+    /// The Deployment's pod template.
+    pub template: Value,
+    /// The ConfigMap's data.
+    pub config: BTreeMap<String, String>,
+}
+
+impl Rendering {
+    /// The part of the children that makes the pods.
+    pub fn of(children: &Children) -> Self {
+        let Children { pod_template, config_map, .. } = children;
+        Self { template: pod_template.clone(), config: config_map.data.clone().unwrap_or_default() }
+    }
+
+    /// Puts it in the place of what is there.
+    pub fn put(self, children: &mut Children) {
+        children.pod_template = self.template;
+        children.config_map.data = Some(self.config);
+    }
+
+    /// Tells two apart.
+    pub fn digest(&self) -> String {
+        digest(json!(self).to_string().as_bytes())
+    }
+
+    /// The image of the container of this name.
+    pub fn image(&self, container: &str) -> Option<&str> {
+        let containers = self.template.pointer("/spec/containers")?.as_array()?;
+        containers.iter().find(|c| c["name"] == container)?.get("image")?.as_str()
+    }
+}
+
+/// The content of a ControllerRevision.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The version of the operator that rendered it.
+    pub operator: String,
+    /// As [`recorded`] gives it.
+    pub spec: Value,
+    /// What was made of it.
+    pub rendering: Rendering,
+}
+
+/// What says how many pods run, if any. It is another matter than what they are made of: it is neither
+/// recorded nor taken back.
+const RUNNING: [&str; 4] = ["replicas", "autoscaling", "stopped", "suspend"];
+
+/// The spec without the number of pods.
+pub fn recorded(spec: &MicroserviceSpec) -> Value {
+    // The API's types always have a JSON form.
+    let mut spec = serde_json::to_value(spec).unwrap_or_default();
+    if let Some(fields) = spec.as_object_mut() {
+        fields.retain(|field, _| !RUNNING.contains(&field.as_str()));
+    }
+    spec
+}
+
+/// The recorded spec with the number of pods of another; none if this operator does not understand it.
+pub fn with_number_of(recorded: &Value, users: &MicroserviceSpec) -> Option<MicroserviceSpec> {
+    let mut spec = recorded.clone();
+    let users = serde_json::to_value(users).ok()?;
+    for field in RUNNING {
+        if let Some(value) = users.get(field) {
+            spec[field] = value.clone();
+        }
+    }
+    serde_json::from_value(spec).ok()
+}
+
+/// Tells two specs apart.
+pub fn spec_digest(recorded: &Value) -> String {
+    digest(recorded.to_string().as_bytes())
+}
+
+/// A revision that is to be written.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// What it keeps.
+    pub record: Record,
+    /// Its place in the history.
+    pub number: i64,
+    /// The spec's generation.
+    pub generation: i64,
+    /// What would cause a rollout to it: once it is written nobody can tell any more.
+    pub cause: Option<RolloutCause>,
+}
+
+impl New {
+    /// By its content: what is written twice is one.
+    pub fn name(&self, resolved: &ResolvedMicroservice) -> String {
+        let content = json!([self.record, resolved.owner.uid]).to_string();
+        format!("{}-{}", resolved.child_name, digest(content.as_bytes()))
+    }
+
+    /// The object as it is applied.
+    pub fn object(&self, resolved: &ResolvedMicroservice) -> Value {
+        let mut metadata = object_meta(resolved);
+        metadata.name = Some(self.name(resolved));
+        let mut annotations = BTreeMap::from([
+            (NUMBER.into(), self.number.to_string()),
+            (GENERATION.into(), self.generation.to_string()),
+            (SPEC.into(), spec_digest(&self.record.spec)),
+            (RENDERING.into(), self.record.rendering.digest()),
+        ]);
+        annotations.extend(self.cause.as_ref().map(|cause| (WHY.into(), json!(cause).to_string())));
+        metadata.annotations = Some(annotations);
+        let labels = metadata.labels.get_or_insert_default();
+        labels.insert("app.kubernetes.io/component".into(), "revision".into());
+        let data = serde_json::to_value(&self.record).unwrap_or_default();
+        let revision = ControllerRevision { metadata, revision: self.number, data: Some(RawExtension(data)) };
+        // Kubernetes' types always have a JSON form.
+        serde_json::to_value(revision).unwrap_or_default()
+    }
+}
+
+/// Are they the same spec, whatever fields it had when it was written?
+pub fn is_same_spec(record: &Record, spec: &Value) -> bool {
+    serde_json::from_value(record.spec.clone()).is_ok_and(|then: MicroserviceSpec| recorded(&then) == *spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_replicas_is_nobodys_change_of_the_spec() {
+        let mut resolved = ResolvedMicroservice::example();
+        let before = recorded(&resolved.spec);
+        resolved.spec.replicas = 9;
+        assert_eq!(recorded(&resolved.spec), before);
+        resolved.spec.port = 8888;
+        assert_ne!(recorded(&resolved.spec), before);
+    }
+
+    #[test]
+    fn a_field_that_came_since_makes_no_other_spec() {
+        let spec = recorded(&ResolvedMicroservice::example().spec);
+        let mut older = spec.clone();
+        older.as_object_mut().unwrap().remove("upgradePolicy");
+        let record = Record { operator: "0".into(), spec: older, rendering: Rendering::default() };
+        assert!(is_same_spec(&record, &spec));
+        assert_ne!(spec_digest(&record.spec), spec_digest(&spec));
+    }
+}

@@ -1,4 +1,0 @@
-/// The list as Kubernetes' types have it: none where it is empty.
-pub(super) fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
-    (!list.is_empty()).then(|| list.to_vec())
-}

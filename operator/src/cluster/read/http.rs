@@ -1,0 +1,40 @@
+use std::error::Error as _;
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+
+/// Asks pods and Services. Each time by a new connection: one that is kept proves nothing of the way there.
+#[derive(Clone, Debug)]
+pub struct Http(Client<HttpConnector, Empty<Bytes>>);
+
+impl Default for Http {
+    fn default() -> Self {
+        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http())
+    }
+}
+
+impl Http {
+    /// The head of the answer, or why there is none.
+    pub async fn get(&self, url: &str) -> Result<Response<Incoming>, String> {
+        let uri = url.parse().map_err(|_| format!("{url} is no URL"))?;
+        self.0.get(uri).await.map_err(|error| format!("GET {url}: {}", words(&error)))
+    }
+}
+
+/// The innermost cause: hyper's own words say only that connecting failed.
+fn words(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match error.source() {
+        Some(_) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

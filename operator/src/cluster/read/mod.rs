@@ -1,0 +1,13 @@
+//! What the cluster holds of one Microservice, and what its pods answer.
+
+mod http;
+mod observe;
+mod reader;
+mod resizing;
+mod revisions;
+mod verify;
+mod workers;
+
+pub use observe::observe;
+pub use reader::Reader;
+pub use revisions::{history, record};

@@ -1,0 +1,287 @@
+//! What the watches found of our children. An object's content is kept only until a reconcile has
+//! seen that it is as wanted: at rest there is little to remember and nothing to compare.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use kube::{ResourceExt, api::DynamicObject, runtime::watcher::Event};
+use operator_core::{
+    model::{
+        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION},
+        object::template_annotation,
+    },
+    observed::Entry,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{listing::Listing, scope::WatchNamespace};
+
+/// All objects of one kind.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    objects: RwLock<Objects>,
+    /// Which of the watches listed all, and how many there are.
+    listed: watch::Sender<BTreeSet<WatchNamespace>>,
+    watches: usize,
+}
+
+/// By the watch that sees them.
+#[derive(Debug, Default)]
+struct Objects(BTreeMap<WatchNamespace, Listing<Name, Entry>>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    namespace: String,
+    name: String,
+}
+
+impl Objects {
+    /// The watch of the namespace itself, or of the whole cluster.
+    fn watch_of<'a>(&self, namespace: &'a str) -> &'a str {
+        if self.0.contains_key(namespace) { namespace } else { "" }
+    }
+
+    fn of(&self, namespace: &str) -> Option<&Listing<Name, Entry>> {
+        self.0.get(self.watch_of(namespace))
+    }
+
+    fn within(&mut self, watched: &str) -> &mut Listing<Name, Entry> {
+        self.0.entry(watched.to_owned()).or_default()
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+impl Store {
+    /// A store that so many watches fill, each of a namespace, or one of them all.
+    pub fn new(watches: usize) -> Self {
+        let listed = watch::Sender::default();
+        Self(Arc::new(Shared { objects: RwLock::default(), listed, watches }))
+    }
+
+    /// The object of this name.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Entry> {
+        let name = Name { namespace: namespace.into(), name: name.into() };
+        self.read().of(namespace)?.found().get(&name).cloned()
+    }
+
+    /// All objects of an owner.
+    pub fn owned_by(&self, namespace: &str, uid: &str) -> Vec<Arc<DynamicObject>> {
+        let objects = self.read();
+        let all = objects.of(namespace).into_iter().flat_map(Listing::found);
+        let in_namespace = all.filter(|(name, _)| name.namespace == namespace);
+        let objects = in_namespace.map(|(_, entry)| &entry.object);
+        objects.filter(|object| object.owner_references().iter().any(|o| o.uid == uid)).cloned().collect()
+    }
+
+    /// Waits until all objects were listed once.
+    pub async fn ready(&self) {
+        // The sender lives as long as we do.
+        let _ = self.0.listed.subscribe().wait_for(|listed| listed.len() == self.0.watches).await;
+    }
+
+    /// Takes in what the watch of the whole cluster says. Gives the objects that something happened to.
+    pub fn handle(&self, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
+        self.handle_within("", event)
+    }
+
+    /// Takes in what the watch of a namespace says. Gives the objects that something happened to.
+    pub fn handle_within(&self, watched: &str, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
+        let mut objects = self.write();
+        let listing = objects.within(watched);
+        match event {
+            Event::Init => {
+                listing.begin();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                let name = Name::of(&object);
+                let known = listing.found().get(&name);
+                let entry = match known.filter(|k| k.object.resource_version() == object.resource_version()) {
+                    Some(known) => known.clone(),
+                    None => fresh(object),
+                };
+                let object = entry.object.clone();
+                listing.list(name, entry);
+                vec![object]
+            }
+            Event::InitDone => {
+                let before = listing.swap();
+                self.0.listed.send_if_modified(|listed| listed.insert(watched.to_owned()));
+                // Deleted while nobody watched.
+                let gone = before.into_iter().filter(|(name, _)| !listing.found().contains_key(name));
+                gone.map(|(_, entry)| entry.object).collect()
+            }
+            Event::Apply(object) => {
+                let (name, entry) = (Name::of(&object), fresh(object));
+                let object = entry.object.clone();
+                listing.insert(name, entry);
+                vec![object]
+            }
+            Event::Delete(object) => {
+                listing.remove(&Name::of(&object));
+                vec![Arc::new(object)]
+            }
+        }
+    }
+
+    /// We wrote it ourselves: known at once, not only when the watch tells of it.
+    pub fn remember(&self, object: DynamicObject) {
+        let mut objects = self.write();
+        let name = Name::of(&object);
+        let watched = objects.watch_of(&name.namespace).to_owned();
+        objects.within(&watched).insert(name, fresh(object));
+    }
+
+    /// We deleted it ourselves.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        let mut objects = self.write();
+        let watched = objects.watch_of(namespace);
+        objects.within(watched).remove(&Name { namespace: namespace.into(), name: name.into() });
+    }
+
+    /// The kind is gone, and all its objects with it.
+    pub fn clear(&self) {
+        *self.write() = Objects::default();
+    }
+
+    /// `seen` is what is wanted, by its digest: most of it need not be kept any more.
+    pub fn settle(&self, seen: &DynamicObject, digest: &str) {
+        let mut objects = self.write();
+        let name = Name::of(seen);
+        let watched = objects.watch_of(&name.namespace).to_owned();
+        if let Some(entry) = objects.within(&watched).get_mut(&name)
+            && entry.object.metadata.resource_version == seen.metadata.resource_version
+        {
+            *entry = Entry { object: Arc::new(slim(seen)), settled: Some(digest.to_owned()) };
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Objects> {
+        self.0.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Objects> {
+        self.0.objects.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Name {
+    fn of(object: &DynamicObject) -> Self {
+        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
+    }
+}
+
+/// Nobody has looked at it yet.
+fn fresh(object: DynamicObject) -> Entry {
+    Entry { object: Arc::new(trim(object)), settled: None }
+}
+
+/// A third of an object, and nobody reads it.
+fn trim(mut object: DynamicObject) -> DynamicObject {
+    object.metadata.managed_fields = None;
+    object
+}
+
+/// What a reconcile still reads of an object that is as wanted: whose it is, and how it fares.
+fn slim(object: &DynamicObject) -> DynamicObject {
+    let mut data = json!({});
+    if let Some(status) = object.data.get("status") {
+        data["status"] = status.clone();
+    }
+    if let Some(replicas) = object.data.pointer("/spec/replicas") {
+        data["spec"] = json!({ "replicas": replicas });
+    }
+    for name in [RESTARTED_ANNOTATION, REFERENCES_ANNOTATION] {
+        if let Some(value) = template_annotation(object, name) {
+            data["spec"]["template"]["metadata"]["annotations"][name] = value.into();
+        }
+    }
+    DynamicObject { types: object.types.clone(), metadata: object.metadata.clone(), data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn object(version: &str, rest: &Value) -> DynamicObject {
+        let mut object =
+            json!({"metadata": {"namespace": "n", "name": "a", "uid": "u", "resourceVersion": version}});
+        object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn whole(version: &str) -> DynamicObject {
+        object(version, &json!({"spec": {"replicas": 2, "template": {}}, "status": {"readyReplicas": 1}}))
+    }
+
+    #[test]
+    fn what_is_as_wanted_is_kept_no_longer_than_needed() {
+        let store = Store::default();
+        store.handle(Event::Apply(whole("1")));
+        let seen = store.get("n", "a").unwrap();
+        assert!(seen.object.data.pointer("/spec/template").is_some());
+        store.settle(&seen.object, "digest");
+        let settled = store.get("n", "a").unwrap();
+        assert_eq!(settled.settled.as_deref(), Some("digest"));
+        assert_eq!(settled.object.data, json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}));
+    }
+
+    #[test]
+    fn a_change_unsettles_also_one_that_came_while_we_looked() {
+        let store = Store::default();
+        store.handle(Event::Apply(whole("1")));
+        let seen = store.get("n", "a").unwrap();
+        store.handle(Event::Apply(whole("2")));
+        store.settle(&seen.object, "digest");
+        assert_eq!(store.get("n", "a").unwrap().settled, None);
+    }
+
+    #[test]
+    fn listing_anew_keeps_what_did_not_change_and_tells_of_what_is_gone() {
+        let store = Store::default();
+        store.handle(Event::Apply(whole("1")));
+        store.settle(&store.get("n", "a").unwrap().object, "digest");
+        store.handle(Event::Init);
+        store.handle(Event::InitApply(whole("1")));
+        assert!(store.handle(Event::InitDone).is_empty());
+        assert!(store.get("n", "a").unwrap().settled.is_some());
+        store.handle(Event::Init);
+        assert!(store.get("n", "a").is_some(), "until the new list is whole the old one holds");
+        assert_eq!(store.handle(Event::InitDone).len(), 1);
+        assert!(store.get("n", "a").is_none());
+    }
+
+    #[tokio::test]
+    async fn each_namespace_is_listed_by_itself() {
+        let store = Store::new(2);
+        store.handle_within("n", Event::Init);
+        store.handle_within("n", Event::InitApply(whole("1")));
+        store.handle_within("n", Event::InitDone);
+        store.handle_within("other", Event::Init);
+        assert!(futures::FutureExt::now_or_never(store.ready()).is_none());
+        assert!(store.handle_within("other", Event::InitDone).is_empty(), "what is in n is not its business");
+        store.ready().await;
+        assert!(store.get("n", "a").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_store_is_ready_when_everything_was_listed_once() {
+        let store = Store::default();
+        store.handle(Event::Init);
+        assert!(futures::FutureExt::now_or_never(store.ready()).is_none());
+        store.handle(Event::InitDone);
+        store.ready().await;
+    }
+}

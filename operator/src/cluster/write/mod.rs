@@ -1,0 +1,19 @@
+//! Everything that is changed in the cluster.
+
+mod apply;
+mod events;
+mod nudge;
+mod prune;
+mod resize;
+mod revisions;
+mod status;
+mod writer;
+
+pub use apply::apply;
+pub use events::publish;
+pub use nudge::nudge;
+pub use prune::prune;
+pub use resize::resize;
+pub use revisions::{settle, write_revision};
+pub use status::write_status;
+pub use writer::Writer;

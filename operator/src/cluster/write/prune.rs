@@ -1,0 +1,52 @@
+//! I/O out: deletes what we made and no longer want. Only objects that our Microservice controls
+//! count as ours, and the uid makes sure that no other is hit. What pods are started with stays until
+//! those that were are replaced.
+
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, DynamicObject, Preconditions},
+};
+use operator_core::{
+    api::MicroserviceSpec,
+    model::{Child, Error},
+    observed::{Live, Observed, Progress},
+    plan::Applied,
+};
+
+use super::writer::Writer;
+use crate::process::refusal::refusal;
+
+/// Deletes the children that the spec does not ask for; says which.
+pub async fn prune(
+    writer: &Writer,
+    spec: &MicroserviceSpec,
+    observed: &Observed,
+    applied: &Applied,
+) -> Result<Vec<Child>, Error> {
+    let replaced =
+        Progress::of(applied.objects.get(&Child::Deployment).map(|deployment| &**deployment)).replaced_all();
+    let mut deleted = Vec::new();
+    for (child, live) in &observed.children {
+        if let Live::Ours(entry) = live
+            && !child.is_wanted(spec)
+            && (replaced || !child.starts_pods())
+            && delete(writer, *child, &entry.object).await?
+        {
+            deleted.push(*child);
+        }
+    }
+    Ok(deleted)
+}
+
+async fn delete(writer: &Writer, child: Child, object: &DynamicObject) -> Result<bool, Error> {
+    let namespace = object.namespace().unwrap_or_default();
+    let api =
+        Api::<DynamicObject>::namespaced_with(writer.client.clone(), &namespace, &child.kind().resource());
+    let only_this = Preconditions { uid: object.uid(), resource_version: None };
+    let params = DeleteParams { preconditions: Some(only_this), ..DeleteParams::default() };
+    match api.delete(&object.name_any(), &params).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(false),
+        Err(error) => Err(Error::Delete { kind: child.kind().name(), source: refusal(error) }),
+    }
+}
