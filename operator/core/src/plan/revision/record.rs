@@ -59,7 +59,7 @@ impl Rendering {
 pub struct Record {
     /// The version of the operator that rendered it.
     pub operator: String,
-    /// As [`recorded`] gives it.
+    /// Without the number of pods.
     pub spec: Value,
     /// What was made of it.
     pub rendering: Rendering,
