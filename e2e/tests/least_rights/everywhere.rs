@@ -12,7 +12,7 @@ use kube::{
     core::GroupVersionKind,
 };
 use operator::{
-    cluster::watch::{WatchScope, Watches},
+    cluster::watch::{self, WatchScope},
     process::metrics::Metrics,
 };
 use operator_core::model::Kind;
@@ -41,7 +41,7 @@ pub struct Watches {
 
 struct Watching {
     removed: Vec<String>,
-    watches: Watches,
+    watches: watch::Watches,
     metrics: Arc<Metrics>,
 }
 
@@ -129,7 +129,7 @@ impl Watching {
         let metrics = Arc::new(Metrics::new()?);
         let client = counted(account.config().await?, &metrics)?;
         let watches =
-            Watches::start(&client, &metrics, &WatchScope { secrets: true, ..WatchScope::default() });
+            watch::Watches::start(&client, &metrics, &WatchScope { secrets: true, ..WatchScope::default() });
         watches.stores.ready().await;
         Ok(Self { removed, watches, metrics })
     }

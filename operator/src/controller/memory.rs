@@ -26,14 +26,14 @@ impl Memory {
     /// How long to wait after one more failure.
     pub fn back_off(&self, name: &MicroserviceRef) -> Duration {
         let wait = self.backoffs.next(name);
-        self.metrics.backs_off(self.backoffs.len());
+        self.metrics.backs_off(self.backoffs.count());
         wait
     }
 
     /// The next failure is the first again.
     pub fn is_well(&self, name: &MicroserviceRef) {
         self.backoffs.forget(name);
-        self.metrics.backs_off(self.backoffs.len());
+        self.metrics.backs_off(self.backoffs.count());
     }
 
     /// Whether a Microservice can't be read, for the metric.

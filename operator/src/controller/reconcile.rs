@@ -9,7 +9,7 @@ use operator_core::{
     model::{Child, Class, Error},
     observed::{Answer, Observed, Verification, Workers},
     plan::{
-        Applied, Change, Rejection, references,
+        Applied, Change, Rejection,
         revision::{Plan, Records, Unread, effective_spec, ended, plan},
         validate,
     },
@@ -83,12 +83,8 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         let written = tell(context, users, status, &[], &[]).await?;
         return Ok((Action::await_change(), written));
     }
-    let planned = |records: &Records| plan(&effective, &resolved, &history, records, settings);
-    let Plan { mut children, mut decision, image, last, new } =
-        decide(context, users, &mut records, planned).await?;
-    let (policy, live) = (resolved.spec.reference_change, observed.ours(Child::Deployment));
-    decision.references =
-        references::mark(&mut children, &observed.references, policy, live.map(|live| &**live));
+    let planned = |records: &Records| plan(&effective, &resolved, &observed, &history, records, settings);
+    let Plan { children, decision, image, last, new } = decide(context, users, &mut records, planned).await?;
     resolved.image = image;
     let recorded = match &new {
         Some(new) => write_revision(writer, &resolved, new).await,

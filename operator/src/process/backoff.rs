@@ -38,7 +38,7 @@ impl Backoffs {
     }
 
     /// How many are waiting.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.all().len()
     }
 
@@ -58,9 +58,9 @@ mod tests {
         let waits: Vec<_> = (0..20).map(|_| backoffs.next(&name)).collect();
         assert!(waits[0] < Duration::from_secs(2), "{waits:?}");
         assert!(waits[19] >= Duration::from_mins(5), "{waits:?}");
-        assert_eq!(backoffs.len(), 1);
+        assert_eq!(backoffs.count(), 1);
         backoffs.forget(&name);
-        assert_eq!(backoffs.len(), 0);
+        assert_eq!(backoffs.count(), 0);
         assert!(backoffs.next(&name) < Duration::from_secs(2));
     }
 }

@@ -1,6 +1,8 @@
 use super::service;
 use crate::model::{
-    BackendRef, HTTPRoute, HttpRouteSpec, Match, PathMatch, ResolvedMicroservice, Rule, meta::object_meta,
+    ResolvedMicroservice,
+    foreign::{BackendRef, HTTPRoute, HttpRouteSpec, Match, PathMatch, Rule},
+    meta::object_meta,
 };
 
 /// One rule that leads to the Service's port http.

@@ -3,7 +3,11 @@ use std::collections::BTreeMap;
 use super::queries::Queries;
 use crate::{
     api::{OwnRule, Rules, parse_duration},
-    model::{Group, PrometheusRule, PrometheusRuleSpec, ResolvedMicroservice, meta::monitoring_meta},
+    model::{
+        ResolvedMicroservice,
+        foreign::{Group, PrometheusRule, PrometheusRuleSpec},
+        meta::monitoring_meta,
+    },
 };
 
 /// What the default alerts take rates over.

@@ -1,5 +1,6 @@
 use crate::model::{
-    Endpoint, ResolvedMicroservice, ServiceMonitor, ServiceMonitorSpec,
+    ResolvedMicroservice,
+    foreign::{Endpoint, ServiceMonitor, ServiceMonitorSpec},
     meta::{monitoring_meta, selector},
 };
 

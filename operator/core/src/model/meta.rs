@@ -55,6 +55,24 @@ pub const REFERENCES_ANNOTATION: &str = "microservice.dev/references";
 /// On the pod template: what `kubectl rollout restart` sets. Never ours.
 pub const RESTARTED_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
 
+/// On a ControllerRevision: counts the revisions of a Microservice.
+pub const REVISION_NUMBER_ANNOTATION: &str = "microservice.dev/number";
+
+/// On a ControllerRevision: the spec's generation that it was made of.
+pub const REVISION_GENERATION_ANNOTATION: &str = "microservice.dev/generation";
+
+/// On a ControllerRevision: digest of the spec.
+pub const REVISION_SPEC_ANNOTATION: &str = "microservice.dev/spec";
+
+/// On a ControllerRevision: digest of what was made of it.
+pub const REVISION_RENDERING_ANNOTATION: &str = "microservice.dev/rendering";
+
+/// On a ControllerRevision: why it was made, as JSON; missing where it is the first.
+pub const REVISION_CAUSE_ANNOTATION: &str = "microservice.dev/why";
+
+/// On a ControllerRevision: what became of its rollout, once that is known.
+pub const REVISION_OUTCOME_ANNOTATION: &str = "microservice.dev/outcome";
+
 /// Longest name of a Service, and longest value of a label.
 const MAX_NAME: usize = 63;
 

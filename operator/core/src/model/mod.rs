@@ -2,7 +2,7 @@
 
 mod child;
 mod error;
-mod foreign;
+pub mod foreign;
 mod kind;
 pub(crate) mod list;
 pub mod meta;
@@ -13,10 +13,7 @@ mod settings;
 
 pub use child::Child;
 pub use error::{Class, Error, Refusal};
-pub use foreign::{
-    BackendRef, Endpoint, Group, HTTPRoute, HttpRouteSpec, Match, PathMatch, PrometheusRule,
-    PrometheusRuleSpec, Rule, ServiceMonitor, ServiceMonitorSpec,
-};
+pub use foreign::{HTTPRoute, PrometheusRule, ServiceMonitor};
 pub use kind::Kind;
 pub use replicas::Replicas;
 pub use resolved::ResolvedMicroservice;

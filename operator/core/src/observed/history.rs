@@ -5,24 +5,18 @@ use std::sync::Arc;
 use kube::{ResourceExt, core::DynamicObject};
 use serde::{Deserialize, Serialize};
 
-use crate::api::RolloutReason;
+use crate::{
+    api::RolloutReason,
+    model::meta::{
+        REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
+        REVISION_OUTCOME_ANNOTATION, REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION,
+    },
+};
 
 /// A cause of a rollout, and by which fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolloutCause(pub RolloutReason, pub Vec<String>);
 
-/// Counts the revisions of a Microservice.
-pub const NUMBER: &str = "microservice.dev/number";
-/// The spec's generation that it was made of.
-pub const GENERATION: &str = "microservice.dev/generation";
-/// Digest of the spec.
-pub const SPEC: &str = "microservice.dev/spec";
-/// Digest of what was made of it.
-pub const RENDERING: &str = "microservice.dev/rendering";
-/// Why it was made, as JSON; missing where it is the first.
-pub const WHY: &str = "microservice.dev/why";
-/// What became of its rollout, once that is known.
-pub const OUTCOME: &str = "microservice.dev/outcome";
 const READY: &str = "Ready";
 const FAILED: &str = "Failed: ";
 
@@ -77,12 +71,12 @@ impl Revision {
         let text = |name: &str| object.annotations().get(name).map(String::as_str);
         Some(Self {
             name: object.name_any(),
-            number: text(NUMBER)?.parse().ok()?,
-            generation: text(GENERATION)?.parse().ok()?,
-            spec: text(SPEC)?.into(),
-            rendering: text(RENDERING)?.into(),
-            cause: text(WHY).and_then(|cause| serde_json::from_str(cause).ok()),
-            outcome: text(OUTCOME).and_then(Outcome::parse),
+            number: text(REVISION_NUMBER_ANNOTATION)?.parse().ok()?,
+            generation: text(REVISION_GENERATION_ANNOTATION)?.parse().ok()?,
+            spec: text(REVISION_SPEC_ANNOTATION)?.into(),
+            rendering: text(REVISION_RENDERING_ANNOTATION)?.into(),
+            cause: text(REVISION_CAUSE_ANNOTATION).and_then(|cause| serde_json::from_str(cause).ok()),
+            outcome: text(REVISION_OUTCOME_ANNOTATION).and_then(Outcome::parse),
         })
     }
 
@@ -149,10 +143,12 @@ mod tests {
     use serde_json::json;
 
     fn object(number: i64, outcome: Option<&str>) -> Arc<DynamicObject> {
-        let mut annotations =
-            json!({NUMBER: number.to_string(), GENERATION: number.to_string(), SPEC: "s", RENDERING: "r"});
+        let mut annotations = json!({
+            REVISION_NUMBER_ANNOTATION: number.to_string(), REVISION_GENERATION_ANNOTATION: number.to_string(),
+            REVISION_SPEC_ANNOTATION: "s", REVISION_RENDERING_ANNOTATION: "r",
+        });
         if let Some(outcome) = outcome {
-            annotations[OUTCOME] = outcome.into();
+            annotations[REVISION_OUTCOME_ANNOTATION] = outcome.into();
         }
         let metadata = json!({"metadata": {"name": format!("r{number}"), "annotations": annotations}});
         Arc::new(serde_json::from_value(metadata).unwrap())

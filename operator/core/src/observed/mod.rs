@@ -10,9 +10,7 @@ mod snapshot;
 mod verification;
 mod workers;
 
-pub use history::{
-    GENERATION, History, NUMBER, OUTCOME, Outcome, RENDERING, Revision, RolloutCause, SPEC, WHY,
-};
+pub use history::{History, Outcome, Revision, RolloutCause};
 pub use live::{Entry, Live};
 pub use pods::is_ready;
 pub use progress::Progress;

@@ -5,31 +5,31 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Listing<K, V> {
     found: BTreeMap<K, V>,
-    listing: BTreeMap<K, V>,
+    coming: BTreeMap<K, V>,
     listed: bool,
 }
 
 impl<K, V> Default for Listing<K, V> {
     fn default() -> Self {
-        Self { found: BTreeMap::new(), listing: BTreeMap::new(), listed: false }
+        Self { found: BTreeMap::new(), coming: BTreeMap::new(), listed: false }
     }
 }
 
 impl<K: Ord, V> Listing<K, V> {
     /// All are listed anew.
     pub fn begin(&mut self) {
-        self.listing.clear();
+        self.coming.clear();
     }
 
     /// One of the new list.
     pub fn list(&mut self, key: K, value: V) {
-        self.listing.insert(key, value);
+        self.coming.insert(key, value);
     }
 
     /// The new list is whole. Gives the old one.
     pub fn swap(&mut self) -> BTreeMap<K, V> {
         self.listed = true;
-        std::mem::replace(&mut self.found, std::mem::take(&mut self.listing))
+        std::mem::replace(&mut self.found, std::mem::take(&mut self.coming))
     }
 
     /// It came or changed. Gives what it was.

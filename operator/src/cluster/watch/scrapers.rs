@@ -102,11 +102,11 @@ fn tell(send: &watch::Sender<Scrapers>, change: impl FnOnce(&mut Scrapers)) {
 type Named<V> = Listing<(String, String), V>;
 
 /// Gives all where the event may have changed something.
-fn handle<'a, K: kube::Resource, V>(
-    all: &'a mut Named<V>,
+fn handle<K: kube::Resource, V>(
+    all: &mut Named<V>,
     event: Event<K>,
     keep: impl Fn(&K) -> V,
-) -> Option<&'a BTreeMap<(String, String), V>> {
+) -> Option<&BTreeMap<(String, String), V>> {
     let name = |object: &K| (object.namespace().unwrap_or_default(), object.name_any());
     match event {
         Event::Init => {

@@ -3,8 +3,11 @@ use kube::{
     api::{DeleteParams, DynamicObject, Patch, PatchParams},
 };
 use operator_core::{
-    model::{Error, Kind, ResolvedMicroservice, meta::MANAGER},
-    observed::{History, OUTCOME, Outcome},
+    model::{
+        Error, Kind, ResolvedMicroservice,
+        meta::{MANAGER, REVISION_OUTCOME_ANNOTATION},
+    },
+    observed::{History, Outcome},
     plan::revision::New,
 };
 use serde_json::{Value, json};
@@ -46,7 +49,7 @@ pub async fn settle(
     if let Some(outcome) = outcome
         && history().find(last).is_some_and(|revision| revision.outcome.as_ref() != Some(&outcome))
     {
-        let patch = json!({"metadata": {"annotations": {OUTCOME: outcome.text()}}});
+        let patch = json!({"metadata": {"annotations": {REVISION_OUTCOME_ANNOTATION: outcome.text()}}});
         let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         match api.patch(last, &params, &Patch::Merge(patch)).await {
             Ok(marked) => remember(writer, marked),

@@ -12,9 +12,12 @@ use crate::{
     manifests::Children,
     model::{
         ResolvedMicroservice,
-        meta::{digest, object_meta},
+        meta::{
+            REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
+            REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION, digest, object_meta,
+        },
     },
-    observed::{GENERATION, NUMBER, RENDERING, RolloutCause, SPEC, WHY},
+    observed::RolloutCause,
 };
 
 /// What pods are made of.
@@ -56,7 +59,7 @@ impl Rendering {
 pub struct Record {
     /// The version of the operator that rendered it.
     pub operator: String,
-    /// As [`recorded`] gives it.
+    /// Without the number of pods.
     pub spec: Value,
     /// What was made of it.
     pub rendering: Rendering,
@@ -118,12 +121,14 @@ impl New {
         let mut metadata = object_meta(resolved);
         metadata.name = Some(self.name(resolved));
         let mut annotations = BTreeMap::from([
-            (NUMBER.into(), self.number.to_string()),
-            (GENERATION.into(), self.generation.to_string()),
-            (SPEC.into(), spec_digest(&self.record.spec)),
-            (RENDERING.into(), self.record.rendering.digest()),
+            (REVISION_NUMBER_ANNOTATION.into(), self.number.to_string()),
+            (REVISION_GENERATION_ANNOTATION.into(), self.generation.to_string()),
+            (REVISION_SPEC_ANNOTATION.into(), spec_digest(&self.record.spec)),
+            (REVISION_RENDERING_ANNOTATION.into(), self.record.rendering.digest()),
         ]);
-        annotations.extend(self.cause.as_ref().map(|cause| (WHY.into(), json!(cause).to_string())));
+        annotations.extend(
+            self.cause.as_ref().map(|cause| (REVISION_CAUSE_ANNOTATION.into(), json!(cause).to_string())),
+        );
         metadata.annotations = Some(annotations);
         let labels = metadata.labels.get_or_insert_default();
         labels.insert("app.kubernetes.io/component".into(), "revision".into());

@@ -15,11 +15,11 @@ use crate::{
     api::{Microservice, RolloutReason, UpgradePolicy},
     manifests::{Children, SERVICE_CONTAINER, build},
     model::{
-        ResolvedMicroservice, Settings,
+        Child, ResolvedMicroservice, Settings,
         meta::{TEMPLATE_ANNOTATION, digest},
     },
     observed::{History, Observed, Revision, RolloutCause},
-    plan::validate,
+    plan::{references, validate},
 };
 
 /// The version that goes into records, for people.
@@ -44,6 +44,7 @@ pub struct Plan {
 pub fn plan(
     effective: &EffectiveSpec<'_>,
     resolved: &ResolvedMicroservice,
+    observed: &Observed,
     history: &History,
     records: &Records,
     settings: &Settings,
@@ -82,7 +83,10 @@ pub fn plan(
     });
     let image = rendering.image(SERVICE_CONTAINER).unwrap_or(&resolved.image).to_owned();
     rendering.put(&mut children);
-    let decision = RolloutDecision { template: mark(&mut children), generation, ..decision };
+    let template = mark(&mut children);
+    let (policy, live) = (resolved.spec.reference_change, observed.ours(Child::Deployment));
+    let references = references::mark(&mut children, &observed.references, policy, live.map(|live| &**live));
+    let decision = RolloutDecision { template, references, generation, ..decision };
     Ok(Plan { children, decision, image, last, new })
 }
 
