@@ -11,6 +11,7 @@ mod names;
 mod problem;
 mod reader;
 mod secret;
+mod section;
 mod settings;
 mod sources;
 mod value;

@@ -1,6 +1,10 @@
 //! Typed values: how they are written, and what to write when they are wrong.
+//!
+//! Durations and sizes are read and written here: `humantime` takes no bare number (contract 0b.13) and writes 90 s as
+//! `1m 30s`, `bytesize` takes `1MB` and writes `1.0 MiB`. Either would change what files may hold and what
+//! `config print` shows, and the code around it would be longer than what it replaces.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 /// A type a key can have.
 pub trait Value: Sized {
@@ -86,6 +90,20 @@ impl Value for Optional {
 
     fn text(&self) -> String {
         self.0.clone().unwrap_or_default()
+    }
+}
+
+/// A path, or nothing: `""`.
+impl Value for Option<PathBuf> {
+    const WRITE: &'static str = Optional::WRITE;
+    const STRING: bool = Optional::STRING;
+
+    fn parse(text: &str) -> Option<Self> {
+        Optional::parse(text).map(|path| path.get().map(PathBuf::from))
+    }
+
+    fn text(&self) -> String {
+        self.as_ref().map_or_else(String::new, |path| path.display().to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chassis_config::{Optional, Reader};
+use chassis_config::Reader;
 
 use super::authorities::{self, TlsError};
 
@@ -17,7 +17,7 @@ pub struct Tls {
 impl Tls {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
-        Self { ca_file: reader.key("tls.ca_file").or(Optional::NONE).get().map(PathBuf::from) }
+        Self { ca_file: reader.key("tls.ca_file").or(None) }
     }
 
     /// From now on they are believed, by the whole process.

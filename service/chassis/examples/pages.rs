@@ -32,13 +32,13 @@ async fn squares(page: Page) -> Result<Data<Vec<i64>>, ServiceError> {
     .await
 }
 
-fn mount(app: App, config: &Config) -> Result<App, Infallible> {
+fn mount(app: App, config: &Config) -> App {
     let paging = Paging::new(config.api.page_size);
     let routes =
         Routes::new(Envelope::Meta).described(routes!(squares), paging).maximum("limit", paging.longest());
-    Ok(app.mount(routes))
+    app.mount(routes)
 }
 
 fn main() -> ExitCode {
-    chassis::run(Config::read, mount)
+    chassis::run(Config::read, |app, config| Ok::<_, Infallible>(mount(app, config)))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chassis_config::{ByteSize, Legacy, Optional, Reader, Secret, SecretKeys, Timeout, http_url};
+use chassis_config::{ByteSize, Legacy, Reader, Secret, SecretKeys, Timeout, http_url};
 use chassis_telemetry::config::{LogFormat, Logging};
 
 /// The section `logship`, for [`logship`](super).
@@ -44,13 +44,7 @@ impl LogShip {
         let ship = Self {
             enabled: reader.key("logship.enabled").above_file(ENABLED).in_file(ENABLED).or(false),
             endpoint: reader.secret(endpoint.legacy(ENDPOINT, ENDPOINT_FILE)),
-            file: reader
-                .key("logship.file")
-                .above_file(FILE)
-                .in_file(FILE)
-                .or(Optional::NONE)
-                .get()
-                .map(PathBuf::from),
+            file: reader.key("logship.file").above_file(FILE).in_file(FILE).or(None),
             format: reader.key("logship.format").or(logging.file_format),
             interval: reader
                 .key("logship.interval")

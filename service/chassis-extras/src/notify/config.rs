@@ -32,10 +32,10 @@ impl Notify {
         const FILE: &[Legacy] = &[Legacy::same("message_file")];
         let batch = reader.key("notify.batch_minutes").in_file(BATCH);
         let batch = batch.or(Minutes(Duration::from_mins(30)));
-        let file = reader.key("notify.file").in_file(FILE).or(Optional::NONE);
+        let file: Option<PathBuf> = reader.key("notify.file").in_file(FILE).or(None);
         Self {
             batch,
-            file: file.get().map_or_else(|| data_dir.join("notifications.db"), PathBuf::from),
+            file: file.unwrap_or_else(|| data_dir.join("notifications.db")),
             max_size: reader.key("notify.max_size").or(ByteSize(16 << 20)),
             email: Email::read(reader, service),
             slack: Slack::read(reader, service),
@@ -93,7 +93,7 @@ impl Email {
         let Sender(from) = reader.key("notify.email.from").or(Sender::default());
         let to = reader.key("notify.email.to").of_service(service, "EMAIL").or(Recipients::default());
         let subject = reader.key("notify.email.subject").or("Notifications".to_owned());
-        let ca_file = reader.key("notify.email.ca_file").or(Optional::NONE);
+        let ca_file = reader.key("notify.email.ca_file").or(None);
         let timeout = reader.key("notify.email.timeout").or(Timeout::seconds(30));
         if !enabled {
             return None;
@@ -124,7 +124,7 @@ impl Email {
             from,
             to: to.0?,
             subject,
-            ca_file: ca_file.get().map(PathBuf::from),
+            ca_file,
             timeout,
         })
     }

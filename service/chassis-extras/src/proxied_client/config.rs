@@ -3,72 +3,55 @@
 use std::path::PathBuf;
 
 use chassis_config::{
-    ByteSize, Count, Legacy, Optional, OrNone, Reader, Span, Timeout, Value, host_and_port, http_url,
+    ByteSize, Count, OrNone, Reader, Span, Timeout, Value, host_and_port, http_url, section,
 };
 
-/// The section `proxy`, for [`proxied_client`](super).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxy {
+section! {
+    /// The section `proxy`, for [`proxied_client`](super).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Proxy in "proxy", fn keys;
     /// The SOCKS5 proxy, for example Tor. Default none.
-    pub socks_url: Option<SocksProxy>,
+    socks_url: Option<SocksProxy> = None,
+        above_file ["env_tor_socks_proxy", "ENV_TOR_SOCKS_PROXY"],
+        in_file ["env_tor_socks_proxy", "ENV_TOR_SOCKS_PROXY"];
     /// Requests under one identity, 1 to 1024, default 25 (contract 2.5.25).
-    pub rotate_every: Count,
+    rotate_every: Count = Count::new(25);
     /// What to do when the proxy is away. Default `off`.
-    pub fallback: Fallback,
+    fallback: Fallback = Fallback::Off;
     /// A list of user agents, one in each line; empty lines and those that begin with `#` are skipped. Default none:
     /// requests name no user agent.
-    pub user_agents_file: Option<PathBuf>,
+    user_agents_file: Option<PathBuf> = None;
     /// Where a newer list is, got through the proxy. Default none.
-    pub user_agents_url: Option<Page>,
+    user_agents_url: Option<Page> = None;
     /// How often. Default 24 h.
-    pub user_agents_interval: Timeout,
+    user_agents_interval: Timeout = Timeout::seconds(24 * 3600);
     /// How often a page is tried, 1 to 1024, default 5 (contract 2.5.28).
-    pub attempts: Count,
+    attempts: Count = Count::new(5);
     /// The pause after a page and before most further tries is at least this long. Default 3 s.
-    pub pause_from: Span,
+    pause_from: Span = Span(Timeout::seconds(3).0);
     /// And at most this long. Default 6 s.
-    pub pause_to: Span,
+    pause_to: Span = Span(Timeout::seconds(6).0);
     /// For a connection to the proxy, or without one to the server. Default 10 s.
-    pub connect_timeout: Timeout,
+    connect_timeout: Timeout = Timeout::seconds(10);
     /// For one try of a page. Default 30 s.
-    pub timeout: Timeout,
+    timeout: Timeout = Timeout::seconds(30);
     /// Redirects that are followed, 1 to 1024, default 30.
-    pub max_redirects: Count,
+    max_redirects: Count = Count::new(30);
     /// Largest page. Default 8 MiB.
-    pub max_body: ByteSize,
+    max_body: ByteSize = ByteSize(8 << 20);
     /// A page that says from which address it was asked. Default <http://ipinfo.io/ip>.
-    pub ip_url: Option<Page>,
+    ip_url: Option<Page> = Page::parse("http://ipinfo.io/ip");
 }
 
 impl Proxy {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
         const CONTAINER: &str = "tor_container_id";
-        const SOCKS: &[Legacy] = &[Legacy::same("env_tor_socks_proxy"), Legacy::same("ENV_TOR_SOCKS_PROXY")];
         if reader.accept(CONTAINER) || reader.variable(CONTAINER).is_some() {
             let reason = "new identities come from credentials, no container is restarted";
             reader.warn(format!("{CONTAINER} has no effect: {reason}"));
         }
-        let proxy = Self {
-            socks_url: reader.key("proxy.socks_url").above_file(SOCKS).in_file(SOCKS).or(None),
-            rotate_every: reader.key("proxy.rotate_every").or(Count::new(25)),
-            fallback: reader.key("proxy.fallback").or(Fallback::Off),
-            user_agents_file: reader
-                .key("proxy.user_agents_file")
-                .or(Optional::NONE)
-                .get()
-                .map(PathBuf::from),
-            user_agents_url: reader.key("proxy.user_agents_url").or(None),
-            user_agents_interval: reader.key("proxy.user_agents_interval").or(Timeout::seconds(24 * 3600)),
-            attempts: reader.key("proxy.attempts").or(Count::new(5)),
-            pause_from: reader.key("proxy.pause_from").or(Span(Timeout::seconds(3).0)),
-            pause_to: reader.key("proxy.pause_to").or(Span(Timeout::seconds(6).0)),
-            connect_timeout: reader.key("proxy.connect_timeout").or(Timeout::seconds(10)),
-            timeout: reader.key("proxy.timeout").or(Timeout::seconds(30)),
-            max_redirects: reader.key("proxy.max_redirects").or(Count::new(30)),
-            max_body: reader.key("proxy.max_body").or(ByteSize(8 << 20)),
-            ip_url: reader.key("proxy.ip_url").or(Page::parse("http://ipinfo.io/ip")),
-        };
+        let proxy = Self::keys(reader);
         if proxy.pause_from > proxy.pause_to {
             let (from, to) = (proxy.pause_from.text(), proxy.pause_to.text());
             let reason = format!("{from} is longer than {to}; give the longer one to proxy.pause_to");

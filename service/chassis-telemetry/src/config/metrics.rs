@@ -2,42 +2,29 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use chassis_config::{Legacy, Listen, Reader, Timeout, Value, host_and_port};
+use chassis_config::{Listen, Reader, Timeout, Value, host_and_port, section};
 
-/// The section `metrics`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metrics {
+section! {
+    /// The section `metrics`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Metrics in "metrics", fn keys;
     /// Whether metrics are sent to [`statsd`](Self::statsd); `/metrics` is then absent from the service port and stays
     /// on the admin port. Default false.
-    pub push: bool,
+    push: bool = false, above_file ["PYMICRO_SEND_METRICS"], in_file ["statsd.send_metrics"];
     /// The statsd server, UDP. Default `http://0.0.0.0:9125`.
-    pub statsd: Statsd,
+    statsd: Statsd = Statsd::default(), above_file ["PYMICRO_STATSD"], in_file ["statsd.pymicro_statsd"];
     /// What is sent for an update of a [`Counter`](crate::metrics::Counter). Default `each`.
-    pub updates: Updates,
+    updates: Updates = Updates::Each;
     /// How often everything that is not sent at once is sent. Default 10 s.
-    pub push_interval: Timeout,
+    push_interval: Timeout = Timeout(Duration::from_secs(10));
     /// What the names of the workers' metrics begin with. Default `uwsgi_pymicro` (contract 1.3.22).
-    pub worker_prefix: MetricPrefix,
+    worker_prefix: MetricPrefix = MetricPrefix("uwsgi_pymicro".to_owned());
 }
 
 impl Metrics {
     /// Reads the section of a service that serves at `listen`.
     pub fn read(reader: &mut Reader, listen: &Listen) -> Self {
-        const PUSH: &[Legacy] = &[Legacy::same("PYMICRO_SEND_METRICS")];
-        const STATSD: &[Legacy] = &[Legacy::same("PYMICRO_STATSD")];
-        const PUSH_IN_FILE: &[Legacy] = &[Legacy::same("statsd.send_metrics")];
-        const STATSD_IN_FILE: &[Legacy] = &[Legacy::same("statsd.pymicro_statsd")];
-        let metrics = Self {
-            push: reader.key("metrics.push").above_file(PUSH).in_file(PUSH_IN_FILE).or(false),
-            statsd: reader
-                .key("metrics.statsd")
-                .above_file(STATSD)
-                .in_file(STATSD_IN_FILE)
-                .or(Statsd::default()),
-            updates: reader.key("metrics.updates").or(Updates::Each),
-            push_interval: reader.key("metrics.push_interval").or(Timeout(Duration::from_secs(10))),
-            worker_prefix: reader.key("metrics.worker_prefix").or(MetricPrefix("uwsgi_pymicro".to_owned())),
-        };
+        let metrics = Self::keys(reader);
         if metrics.push && metrics.statsd.is_at(listen) {
             let reason = format!(
                 "both are {}:{}, so the metrics would be sent to the service itself; name the statsd server in metrics.statsd or PYMICRO_STATSD",
@@ -155,7 +142,7 @@ impl Value for MetricPrefix {
 
 #[cfg(test)]
 mod tests {
-    use chassis_config::{ConfigError, Sources, load};
+    use chassis_config::{ConfigError, Legacy, Sources, load};
 
     use super::*;
 

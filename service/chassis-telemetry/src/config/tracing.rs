@@ -2,59 +2,49 @@
 
 use std::fmt;
 
-use chassis_config::{Legacy, OrNone, Reader, Timeout, Value, http_url};
+use chassis_config::{OrNone, Reader, Timeout, Value, http_url, section};
 
-/// The section `tracing`. Requests are traced when a collector or the log is to get the spans; else nothing of
-/// this costs anything.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tracing {
+section! {
+    /// The section `tracing`. Requests are traced when a collector or the log is to get the spans; else nothing of
+    /// this costs anything.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Tracing in "tracing", fn keys;
+    /// An OpenTelemetry collector, by OTLP over HTTP. Without a path: `/v1/traces`. Default none.
+    otlp_url: Option<Collector> = None,
+        above_file ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ("OTEL_EXPORTER_OTLP_ENDPOINT" => traces_of)];
     /// Zipkin. A path that ends in `/api/v1/spans` gets the first JSON format, every other one the second. Default
     /// none.
-    pub zipkin_url: Option<Collector>,
-    /// An OpenTelemetry collector, by OTLP over HTTP. Without a path: `/v1/traces`. Default none.
-    pub otlp_url: Option<Collector>,
+    zipkin_url: Option<Collector> = None, above_file ["ZIPKIN_SERVER"], in_file ["ZIPKIN_SERVER"];
     /// Whether each span is a line of the log as well. Default false.
-    pub log: bool,
+    log: bool = false;
     /// Whether the span of a statement tells its arguments (contract 5.12). Default false: they are what users gave.
-    pub db_args: bool,
+    db_args: bool = false;
     /// Of the traces that begin here, the part that is recorded: 0.0 to 1.0, default 1.0. A trace that comes with a
     /// decision keeps it.
-    pub sample_rate: Rate,
+    sample_rate: Rate = Rate(1.0);
     /// The headers that requests to other services get. Default all.
-    pub propagation: Propagation,
+    propagation: Propagation = Propagation::ALL;
     /// Spans that wait for a collector, 1 to 1048576, default 8192; more are dropped and counted.
-    pub queue: Spans,
+    queue: Spans = Spans(8192);
     /// Spans in one request to a collector, 1 to 1048576, default 512.
-    pub batch: Spans,
+    batch: Spans = Spans(512);
     /// How long spans wait for others to be sent with them. Default 1 s.
-    pub interval: Timeout,
+    interval: Timeout = Timeout::seconds(1);
     /// How long a collector may take for an answer. Default 5 s.
-    pub timeout: Timeout,
+    timeout: Timeout = Timeout::seconds(5);
+}
+
+/// The endpoint of traces below that of everything.
+fn traces_of(url: &str) -> String {
+    format!("{}/v1/traces", url.trim_end_matches('/'))
 }
 
 impl Tracing {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
-        const ZIPKIN: &[Legacy] = &[Legacy::same("ZIPKIN_SERVER")];
-        const OTLP: &[Legacy] = &[
-            Legacy::same("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-            Legacy::rewritten("OTEL_EXPORTER_OTLP_ENDPOINT", |url| {
-                format!("{}/v1/traces", url.trim_end_matches('/'))
-            }),
-        ];
-        let otlp_url = reader.key("tracing.otlp_url").above_file(OTLP).or(None::<Collector>);
-        Self {
-            zipkin_url: reader.key("tracing.zipkin_url").above_file(ZIPKIN).in_file(ZIPKIN).or(None),
-            otlp_url: otlp_url.map(|url| url.with_path("/v1/traces")),
-            log: reader.key("tracing.log").or(false),
-            db_args: reader.key("tracing.db_args").or(false),
-            sample_rate: reader.key("tracing.sample_rate").or(Rate(1.0)),
-            propagation: reader.key("tracing.propagation").or(Propagation::ALL),
-            queue: reader.key("tracing.queue").or(Spans(8192)),
-            batch: reader.key("tracing.batch").or(Spans(512)),
-            interval: reader.key("tracing.interval").or(Timeout::seconds(1)),
-            timeout: reader.key("tracing.timeout").or(Timeout::seconds(5)),
-        }
+        let tracing = Self::keys(reader);
+        let otlp_url = tracing.otlp_url.map(|url| url.with_path("/v1/traces"));
+        Self { otlp_url, ..tracing }
     }
 
     /// Whether anybody is to get the spans.

@@ -2,44 +2,36 @@
 
 use std::{str::FromStr, time::Duration};
 
-use chassis_config::{OrNone, Reader, Span, Timeout, Value, http_url};
+use chassis_config::{OrNone, Reader, Span, Timeout, Value, http_url, section};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
-/// The section `auth`: bearer tokens of an OpenID Connect issuer; see [`crate::auth`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Auth {
+section! {
+    /// The section `auth`: bearer tokens of an OpenID Connect issuer; see [`crate::auth`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Auth in "auth", fn keys;
     /// The issuer, spelt as it spells itself in `iss`; its discovery document is below it. Default none: nobody is
     /// asked for a token.
-    pub issuer: Option<Issuer>,
+    issuer: Option<Issuer> = None;
     /// What the issuer calls this service; a token must be for one of these. No default.
-    pub audience: Words,
+    audience: Words = Words::default();
     /// How tokens may be signed. Default: all that are known, none of which needs a shared secret.
-    pub algorithms: Algorithms,
+    algorithms: Algorithms = Algorithms::default();
     /// What every token must be good for. Default nothing.
-    pub scopes: Words,
+    scopes: Words = Words::default();
     /// How far the issuer's clock may be from ours. Default 30 s.
-    pub leeway: Span,
+    leeway: Span = Span(Duration::from_secs(30));
     /// Paths of features that need no token: one of the OpenAPI document, or `/public/*` for all below it. Default
     /// none.
-    pub exempt: Words,
+    exempt: Words = Words::default();
     /// How often the issuer's keys are fetched. Default 1 h.
-    pub refresh: Timeout,
+    refresh: Timeout = Timeout(Duration::from_hours(1));
     /// The shortest time between two fetches, whatever keys tokens name. Default 5 s.
-    pub pause: Timeout,
+    pause: Timeout = Timeout::seconds(5);
 }
 
 impl Auth {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let auth = Self {
-            issuer: reader.key("auth.issuer").or(None),
-            audience: reader.key("auth.audience").or(Words::default()),
-            algorithms: reader.key("auth.algorithms").or(Algorithms::default()),
-            scopes: reader.key("auth.scopes").or(Words::default()),
-            leeway: reader.key("auth.leeway").or(Span(Duration::from_secs(30))),
-            exempt: reader.key("auth.exempt").or(Words::default()),
-            refresh: reader.key("auth.refresh").or(Timeout(Duration::from_hours(1))),
-            pause: reader.key("auth.pause").or(Timeout::seconds(5)),
-        };
+        let auth = Self::keys(reader);
         match (&auth.issuer, auth.audience.is_empty()) {
             (Some(_), true) => reader.problem(
                 "auth.audience",

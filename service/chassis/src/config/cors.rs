@@ -1,29 +1,29 @@
 //! What pages of other origins may do.
 
-use chassis_config::{Legacy, Optional, Reader};
+use chassis_config::{Optional, Reader, section};
 use http::{HeaderName, HeaderValue, header};
 
-/// The section `cors`. What is not set is not sent (contract 5.2.10).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cors {
+section! {
+    /// The section `cors`. What is not set is not sent (contract 5.2.10).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Cors in "cors", fn keys;
     /// Whose pages may read answers: an origin, or `*`. Default none.
-    pub origin: Optional,
+    origin: Optional = Optional::NONE,
+        above_file ["ACCESS_CONTROL_ALLOW_ORIGIN"],
+        in_file ["ACCESS_CONTROL_ALLOW_ORIGIN"];
     /// Request headers they may send. Default none.
-    pub headers: Optional,
+    headers: Optional = Optional::NONE,
+        above_file ["ACCESS_CONTROL_ALLOW_HEADERS"],
+        in_file ["ACCESS_CONTROL_ALLOW_HEADERS"];
     /// Methods they may use. Default none.
-    pub methods: Optional,
+    methods: Optional = Optional::NONE,
+        above_file ["ACCESS_CONTROL_ALLOW_METHODS"],
+        in_file ["ACCESS_CONTROL_ALLOW_METHODS"];
 }
 
 impl Cors {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        const ORIGIN: &[Legacy] = &[Legacy::same("ACCESS_CONTROL_ALLOW_ORIGIN")];
-        const HEADERS: &[Legacy] = &[Legacy::same("ACCESS_CONTROL_ALLOW_HEADERS")];
-        const METHODS: &[Legacy] = &[Legacy::same("ACCESS_CONTROL_ALLOW_METHODS")];
-        let cors = Self {
-            origin: reader.key("cors.origin").above_file(ORIGIN).in_file(ORIGIN).or(Optional::NONE),
-            headers: reader.key("cors.headers").above_file(HEADERS).in_file(HEADERS).or(Optional::NONE),
-            methods: reader.key("cors.methods").above_file(METHODS).in_file(METHODS).or(Optional::NONE),
-        };
+        let cors = Self::keys(reader);
         for (key, text) in cors.texts() {
             if text.is_some_and(|text| HeaderValue::from_str(text).is_err()) {
                 reader.problem(key, "cannot be sent in a header; write it in one line");

@@ -2,20 +2,14 @@
 
 use std::fmt;
 
-use chassis_config::{Legacy, Reader, Value};
+use chassis_config::{Value, section};
 
-/// The section `health`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
+section! {
+    /// The section `health`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Health in "health", pub(super) fn read;
     /// Default `/status` (contract 4.1.3).
-    pub path: HealthPath,
-}
-
-impl Health {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        const PATH: &[Legacy] = &[Legacy::same("CST_HEALTH_CHECK_ENDPOINT")];
-        Self { path: reader.key("health.path").above_file(PATH).or(HealthPath::default()) }
-    }
+    path: HealthPath = HealthPath::default(), above_file ["CST_HEALTH_CHECK_ENDPOINT"];
 }
 
 /// An absolute path without parameters; the leading slash may be left out (contract 4.1.3).

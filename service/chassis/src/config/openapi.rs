@@ -1,25 +1,16 @@
 //! What the OpenAPI document says.
 
-use chassis_config::{Optional, Reader};
+use chassis_config::{Optional, section};
 
-/// The section `openapi`: what the document says besides the routes (contract 5.9.33).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenApi {
+section! {
+    /// The section `openapi`: what the document says besides the routes (contract 5.9.33).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OpenApi in "openapi", pub(super) fn read;
     /// What the service is for.
-    pub description: String,
+    description: String =
+        "Every answer carries `X-Operation-Id`, under which the log has what happened.".to_owned();
     /// A URL. Default none.
-    pub terms_of_service: Optional,
+    terms_of_service: Optional = Optional::NONE;
     /// Whom to write to. Default nobody.
-    pub contact_email: Optional,
-}
-
-impl OpenApi {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        let description = "Every answer carries `X-Operation-Id`, under which the log has what happened.";
-        Self {
-            description: reader.key("openapi.description").or(description.to_owned()),
-            terms_of_service: reader.key("openapi.terms_of_service").or(Optional::NONE),
-            contact_email: reader.key("openapi.contact_email").or(Optional::NONE),
-        }
-    }
+    contact_email: Optional = Optional::NONE;
 }
