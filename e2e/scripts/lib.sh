@@ -45,6 +45,23 @@ phase_table() {
 	phase_times=()
 }
 
+# --- beside the phases ---
+beside_label='' beside_pid=''
+
+# beside LABEL COMMAND...: begins what a later phase needs.
+beside() {
+	beside_label=$1
+	# A group of its own, so that all of it can be ended.
+	setsid "${@:2}" &
+	beside_pid=$!
+}
+# beside_end: waits until that is done.
+beside_end() {
+	[ -n "$beside_pid" ] || return 0
+	wait "$beside_pid" || die "$beside_label: failed"
+	beside_pid=''
+}
+
 # on_end is for a script to replace: what must be done however it ends.
 # on_failure likewise: what helps to understand a failure, before on_end.
 on_end() { :; }
@@ -54,6 +71,7 @@ finish() {
 	trap - EXIT
 	trap '' INT TERM
 	set +e
+	[ -z "$beside_pid" ] || kill -- "-$beside_pid" 2>/dev/null
 	if [ $code != 0 ]; then
 		[ -z "$failed" ] || say "FAILED: $failed"
 		on_failure "$failed"

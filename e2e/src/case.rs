@@ -1,4 +1,9 @@
-use std::{fmt::Debug, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    fmt::Debug,
+    io::{Write, stderr},
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
@@ -45,12 +50,13 @@ pub async fn run_within(
     test: impl AsyncFnOnce(&Case) -> Result<()>,
 ) -> Result<()> {
     let case = Case::new(name).await?;
+    let began = Instant::now();
     let outcome = match timeout(limit, AssertUnwindSafe(test(&case)).catch_unwind()).await {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(panic)) => Err(panic),
         Err(_) => Ok(Err(anyhow!("the test did not end within {limit:?}"))),
     };
-    let failed = !matches!(outcome, Ok(Ok(())));
+    let (failed, took) = (!matches!(outcome, Ok(Ok(()))), began.elapsed());
     if failed {
         diagnostics::dump(&case).await;
     }
@@ -58,7 +64,9 @@ pub async fn run_within(
         eprintln!("E2E_KEEP is set: namespace {} stays", case.namespace);
         return outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     }
+    let began = Instant::now();
     let removed = case.remove().await;
+    tell(name, took, began.elapsed());
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     removed
 }
@@ -174,6 +182,14 @@ impl Case {
         .await?;
         Ok(())
     }
+}
+
+/// Says how long it took, at once: the test's own output is shown only when it fails.
+fn tell(name: &str, took: Duration, removal: Duration) {
+    let line =
+        format!("{:7.1} s  {name}, and {:.1} s to remove it\n", took.as_secs_f64(), removal.as_secs_f64());
+    // Nothing depends on it.
+    let _ = stderr().write_all(line.as_bytes());
 }
 
 /// For what may fail without harm.

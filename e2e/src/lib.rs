@@ -2,10 +2,12 @@
 //! inside the cluster, Prometheus, and a report of everything when a test fails.
 //!
 //! The tests stand in `tests/`, one behaviour per file. They need a cluster with the operator
-//! installed, and are therefore ignored unless asked for:
+//! installed, and are therefore ignored unless asked for. Those in `side_by_side` bear each other, those in
+//! `alone` and `traffic` bear none beside them:
 //!
 //! ```text
-//! cargo test -p e2e -- --ignored --test-threads 4
+//! cargo test -p e2e --test side_by_side -- --ignored --test-threads 10
+//! cargo test -p e2e --test alone --test traffic -- --ignored --test-threads 1
 //! ```
 //!
 //! See [`Settings`] for the environment they read.

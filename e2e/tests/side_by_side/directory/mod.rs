@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::{Case, example, wait};
 use serde_json::{Value, json};
 
-const BACKENDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/directory/backends.yaml");
+const BACKENDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/side_by_side/directory/backends.yaml");
 
 #[tokio::test]
 #[ignore = "needs a cluster"]

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use strum::VariantArray;
 use tokio::time::sleep;
 
-use crate::plan::Faults;
+use super::plan::Faults;
 
 const NAME: &str = "life";
 

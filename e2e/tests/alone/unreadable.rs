@@ -1,7 +1,7 @@
 //! A Microservice that the operator can't read, such as one of a later version, hinders no other.
 //!
 //! The test lets the definition take a word that the operator does not know, and takes that back, also
-//! when it fails. It is alone in this file, as the tests of one file run side by side.
+//! when it fails.
 
 use anyhow::{Context, Result};
 use e2e::{Case, parse_metrics, sum, wait};

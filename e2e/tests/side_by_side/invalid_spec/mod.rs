@@ -2,7 +2,7 @@
 //! allowed it takes.
 
 mod accepted;
-mod refused;
+pub mod refused;
 
 use anyhow::Result;
 use e2e::{Case, example};

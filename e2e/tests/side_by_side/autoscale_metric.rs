@@ -3,11 +3,6 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Case, Load, wait};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
 use operator::api::Microservice;
 use serde_json::{Value, json};
 
@@ -84,14 +79,10 @@ async fn scaled(case: &Case, wanted: i32) -> Result<()> {
 
 /// Waits until the API that the autoscaler asks has the metric of the pod.
 async fn served(case: &Case) -> Result<()> {
+    case.prometheus_until(&format!(r#"up{{namespace="{}"}} == 1"#, case.namespace)).await?;
     let path =
         format!("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/*/microservice_load", case.namespace);
     let value = wait::until("microservice_load of a pod", wait::LONG, async || {
-        // The kubelet looks at Prometheus' configuration when the pod changes, else once a minute.
-        let look =
-            json!({ "metadata": { "annotations": { "e2e": format!("{:?}", std::time::Instant::now()) } } });
-        let pods: Api<Pod> = Api::namespaced(case.client.clone(), &case.settings.prometheus.namespace);
-        pods.patch("prometheus-main-0", &PatchParams::default(), &Patch::Merge(look)).await?;
         let list: Value = serde_json::from_str(&case.api_server(&path).await?)?;
         Ok(list["items"].as_array().and_then(|items| items.first()).cloned())
     })

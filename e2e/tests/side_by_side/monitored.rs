@@ -7,7 +7,7 @@
 //! keycloak/keycloak#45070, infinispan-operator#1683, keycloak-operator#527 (silence)
 
 use anyhow::{Context, Result};
-use e2e::{CHILDREN, Case, message, wait};
+use e2e::{CHILDREN, Case, message};
 use kube::{
     api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::GroupVersionKind,
@@ -51,7 +51,7 @@ async fn a_wrong_label_is_named_and_the_right_one_is_scraped() -> Result<()> {
         assert!(case.prometheus(&up).await?.is_empty(), "scraped, though nothing selects it");
         apply(case, json!({})).await?;
         case.condition("m", "Monitored", "True", "ServiceMonitorSelected").await?;
-        wait::until(&up, wait::LONG, async || Ok(case.prometheus(&up).await?.pop())).await?;
+        case.prometheus_until(&up).await?;
 
         refused_by_prometheus(case).await
     })

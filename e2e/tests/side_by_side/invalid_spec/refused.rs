@@ -1,7 +1,5 @@
 //! Specs that must be refused, and what must stand in the answer.
 
-// The path, as another test includes this file.
-#[path = "refused/pod.rs"]
 mod pod;
 
 use serde_json::{Value, json};

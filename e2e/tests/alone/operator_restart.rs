@@ -1,7 +1,9 @@
-//! The operator dies in the middle of a rollout; the next one ends it, once.
+//! The operator dies in the middle of a rollout; the other one ends it, once.
 
-use anyhow::{Context, Result};
-use e2e::{Case, Process, wait};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use e2e::{AFTER_DEATH, Case, Process, wait};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::{ResourceExt, api::ListParams};
 use serde_json::{Value, json};
@@ -12,19 +14,20 @@ fn spec(round: usize) -> Value {
     json!({ "replicas": 2, "env": [{ "name": "ROUND", "value": round.to_string() }] })
 }
 
-/// Ends the operator without warning. Where its process is this machine's it is killed with signal 9;
-/// elsewhere its pod is deleted without grace.
+/// Ends the operator without warning, and waits until another leads. Where its process is this machine's it
+/// is killed with signal 9; elsewhere its pod is deleted without grace.
 async fn kill(case: &Case) -> Result<()> {
-    let operator = case.operator().await?;
-    if case.settings.state.is_none() {
-        return operator.delete_at_once().await;
+    let (operator, _) = case.leader_and_standby().await?;
+    let holder = case.lease_holder().await?.context("nobody holds the lease")?;
+    let began = Instant::now();
+    match case.settings.state {
+        Some(_) => Process::of(&operator.pod, "microservice-operator")?.kill()?,
+        None => operator.delete_at_once().await?,
     }
-    let holder = case.lease_holder().await?;
-    Process::of(&operator.pod, "microservice-operator")?.kill()?;
-    wait::until("another process to lead", wait::LONG, async || {
-        Ok((case.lease_holder().await? != holder).then_some(()))
-    })
-    .await
+    let took = case.lease_taken_from(&holder).await? - began;
+    println!("killed: another leads after {took:?}");
+    ensure!(took <= AFTER_DEATH, "nobody took the lease in time");
+    Ok(())
 }
 
 #[tokio::test]

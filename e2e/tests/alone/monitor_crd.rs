@@ -1,7 +1,7 @@
 //! The Prometheus Operator's definitions go and come while our operator runs.
 //!
 //! The test deletes definitions of the cluster and with them every object of their kinds; it puts back
-//! all of it, also when it fails. It is alone in this file, as the tests of one file run side by side.
+//! all of it, also when it fails.
 //!
 //! peers: RCO#67, rajsinghtech/homer-operator#23, thanos-operator#113, redpanda-data/redpanda#13321,
 //! che image-puller#74
@@ -40,11 +40,7 @@ async fn monitors_come_with_their_crd() -> Result<()> {
         assert_eq!(self::pods(case).await?, pods, "pods were replaced");
         operator.ensure_not_restarted().await?;
         // Prometheus went with its definition; other tests ask it.
-        wait::until("Prometheus to answer again", wait::LONG, async || {
-            Ok(case.prometheus("up == 1").await?.pop())
-        })
-        .await?;
-        Ok(())
+        case.prometheus_until("up == 1").await.map(drop)
     })
     .await
 }

@@ -27,10 +27,7 @@ async fn every_alert_and_every_panel_of_the_operator_is_answered() -> Result<()>
         ensure!(alerts.len() >= 8, "{alerts:?}");
         queries.extend(alerts.iter().map(|expr| compared(expr)));
         for query in queries {
-            wait::until(&format!("an answer to {query}"), wait::LONG, async || {
-                Ok(case.prometheus(&query).await?.pop())
-            })
-            .await?;
+            case.prometheus_until(&query).await?;
         }
         for expr in alerts.iter().filter(|expr| expr.starts_with("absent(") || expr.contains("_leader")) {
             ensure!(case.prometheus(expr).await?.is_empty(), "fires, though all is well: {expr}");

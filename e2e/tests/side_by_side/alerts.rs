@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Case, Load, wait};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::{
-    Api, ResourceExt,
-    api::{ApiResource, Patch, PatchParams},
-    core::GroupVersionKind,
-};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{ResourceExt, api::ApiResource, core::GroupVersionKind};
 use operator::api::Microservice;
 use serde_json::{Value, json};
 
@@ -48,10 +44,7 @@ async fn every_alert_and_every_panel_is_answered() -> Result<()> {
             compared.map_or(&**expr, |(left, _)| left).to_owned()
         }));
         for query in queries {
-            wait::until(&format!("an answer to {query}"), wait::LONG, async || {
-                Ok(case.prometheus(&query).await?.pop())
-            })
-            .await?;
+            case.prometheus_until(&query).await?;
         }
         requests.report().await?;
         fires(case).await?;
@@ -80,7 +73,7 @@ async fn pushed_metrics_are_scraped_from_the_exporter_and_nowhere_else() -> Resu
         }
         let of = format!(r#"{{namespace="{}",service="p"}}"#, case.namespace);
         let query = format!("sum(pymicro_req_total{of}) == 3");
-        wait::until(&query, wait::LONG, async || Ok(case.prometheus(&query).await?.pop())).await?;
+        case.prometheus_until(&query).await?;
         let targets = case.prometheus(&format!("count(up{of})")).await?;
         assert_eq!(targets.first().map(|count| count.value), Some(1.0), "one scrape for one pod");
         let exporter = case.prometheus(&format!("statsd_exporter_build_info{of}")).await?;
@@ -89,8 +82,7 @@ async fn pushed_metrics_are_scraped_from_the_exporter_and_nowhere_else() -> Resu
         case.apply_ready("p", json!({ "monitoring": { "interval": "2s" } })).await?;
         let query = format!("chassis_workers{of} and on (pod) up{of} == 1");
         let service = format!("{query} unless on (pod) statsd_exporter_build_info{of}");
-        wait::until(&service, wait::LONG, async || Ok(case.prometheus(&service).await?.pop())).await?;
-        Ok(())
+        case.prometheus_until(&service).await.map(drop)
     })
     .await
 }
@@ -110,17 +102,8 @@ async fn alerts(case: &Case) -> Result<BTreeMap<String, String>> {
 
 /// The rules have come to Prometheus, and are evaluated.
 async fn fires(case: &Case) -> Result<()> {
-    let monitoring = &case.settings.prometheus.namespace;
-    let files = Api::<ConfigMap>::namespaced(case.client.clone(), monitoring);
-    let file = format!("{}-m-", case.namespace);
-    let has = |files: &ConfigMap| files.data.iter().flatten().any(|(name, _)| name.starts_with(&file));
-    wait::found(&files, "prometheus-main-rulefiles-0", "the rules", wait::LONG, has).await?;
-    // Makes the kubelet refresh the volume at once instead of within a minute.
-    let pods = Api::<Pod>::namespaced(case.client.clone(), monitoring);
-    let note = json!({ "metadata": { "annotations": { "e2e.example.com/refresh": case.namespace } } });
-    pods.patch("prometheus-main-0", &PatchParams::default(), &Patch::Merge(note)).await?;
     let query = format!(r#"ALERTS{{alertname="AlwaysFires",namespace="{}"}}"#, case.namespace);
-    wait::until(&query, wait::LONG, async || Ok(case.prometheus(&query).await?.pop())).await?;
+    case.prometheus_until(&query).await?;
     ensure!(
         case.api::<Microservice>().get("m").await?.status.is_some_and(|s| s.problems.is_empty()),
         "problems"

@@ -2,7 +2,8 @@
 //! fails; with all of them nothing is refused.
 //!
 //! The rights are those of the rendered chart. One that is added there fails this test until a check
-//! here shows what it is for. HTTPRoute is installed meanwhile, so this test is alone in its file.
+//! here shows what it is for. The definition of HTTPRoute is installed meanwhile: no other
+//! test beside it may do that.
 
 mod everywhere;
 mod kinds;

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::plan::{Disturbance, Fault, Faults, Moment, Refusal};
+use super::plan::{Disturbance, Fault, Faults, Moment, Refusal};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;

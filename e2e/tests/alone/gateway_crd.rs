@@ -3,7 +3,6 @@
 //! peers: opentelemetry-operator#4361, arkmq-broker-operator#1409, shinyproxy-operator#70
 //!
 //! The test installs the real definition of HTTPRoute and deletes it in the end, also when it fails.
-//! It is alone in this file, as the tests of one file run side by side.
 
 use anyhow::Result;
 use e2e::{Case, HTTP_ROUTES, status, wait};

@@ -9,7 +9,7 @@ use operator::{controller::Settings, metrics::Metrics, readiness::Readiness};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::{plan::Faults, relay::Relay};
+use super::{plan::Faults, relay::Relay};
 
 /// A runtime of its own: with it ends whatever the operator has begun.
 struct Mortal(Option<Runtime>);

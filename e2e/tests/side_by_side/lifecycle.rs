@@ -1,7 +1,7 @@
 //! From `kubectl apply` to a request that Prometheus has counted.
 
 use anyhow::{Context, Result};
-use e2e::{Case, condition, example, wait};
+use e2e::{Case, condition, example};
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
@@ -75,11 +75,9 @@ async fn answers_merge_the_input(case: &Case, url: &str) -> Result<u32> {
 
 /// Prometheus has scraped the pod and says what we sent.
 async fn counted(case: &Case, sent: u32) -> Result<()> {
-    let query = format!(r#"sum by (namespace) (pymicro_req_total{{namespace="{}"}})"#, case.namespace);
-    let sample = wait::until(&format!("{query} >= {sent}"), wait::LONG, async || {
-        Ok(case.prometheus(&query).await?.into_iter().find(|sample| sample.value >= f64::from(sent)))
-    })
-    .await?;
+    let query =
+        format!(r#"sum by (namespace) (pymicro_req_total{{namespace="{}"}}) >= {sent}"#, case.namespace);
+    let sample = case.prometheus_until(&query).await?;
     assert_eq!(sample.label("namespace"), case.namespace);
     // One scrape per pod: through two Services each request would count twice.
     assert!(sample.value < f64::from(2 * sent), "{sample:?}");
