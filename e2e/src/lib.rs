@@ -6,8 +6,8 @@
 //! `alone` and `traffic` bear none beside them:
 //!
 //! ```text
-//! cargo test -p e2e --test side_by_side -- --ignored --test-threads 10
-//! cargo test -p e2e --test alone --test traffic -- --ignored --test-threads 1
+//! cargo test -p e2e --test side_by_side -- --ignored --test-threads 8
+//! cargo test -p e2e --test alone --test traffic -- --ignored --test-threads 2
 //! ```
 //!
 //! See [`Settings`] for the environment they read.
@@ -37,7 +37,7 @@ mod settings;
 pub mod wait;
 
 pub use account::{Account, Reach, Right, Rights};
-pub use case::{Case, run, run_within};
+pub use case::{Case, run, run_alone, run_within};
 pub use chart::{ChartRights, RELEASE};
 pub use children::{CHILDREN, Child, managed};
 pub use client_pod::{Answer, LoadPod};

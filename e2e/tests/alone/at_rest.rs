@@ -48,7 +48,7 @@ fn spec(name: &str) -> serde_json::Value {
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn no_write_at_rest() -> Result<()> {
-    e2e::run("at-rest", async |case| {
+    e2e::run_alone("at-rest", async |case| {
         try_join_all(NAMES.map(|name| case.apply_ready(name, spec(name)))).await?;
         let (counts, versions, reconciles) = settled(case).await?;
 

@@ -51,7 +51,7 @@ fn fault(state: &Path, verb: &str, part: &str) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn the_api_server_and_etcd_may_go_away() -> Result<()> {
-    e2e::run("control-plane", async |case| {
+    e2e::run_alone("control-plane", async |case| {
         let Some(state) = &case.settings.state else {
             println!("skipped: the processes of this cluster's nodes are out of reach");
             return Ok(());

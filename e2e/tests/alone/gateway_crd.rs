@@ -16,7 +16,7 @@ use serde_json::json;
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn routes_come_with_their_crd() -> Result<()> {
-    e2e::run("gateway-crd", async |case| {
+    e2e::run_alone("gateway-crd", async |case| {
         let operator = case.operator().await?;
         let routed = json!({
             "replicas": 0,

@@ -13,7 +13,7 @@ const AFTER_RELEASE: Duration = Duration::from_secs(2 + 5);
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn one_works_and_another_takes_over() -> Result<()> {
-    e2e::run("leader", async |case| {
+    e2e::run_alone("leader", async |case| {
         let (leader, standby) = case.leader_and_standby().await?;
         standby.get("/readyz").await.context("a standby is ready")?;
         let (idle, busy) = (work(&standby).await?, work(&leader).await?);

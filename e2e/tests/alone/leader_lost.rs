@@ -14,7 +14,7 @@ use serde_json::json;
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn one_that_lost_the_lease_unasked_writes_no_more() -> Result<()> {
-    e2e::run("lost-lease", async |case| {
+    e2e::run_alone("lost-lease", async |case| {
         if case.settings.state.is_none() {
             println!("skipped: the processes of this cluster's nodes are out of reach");
             return Ok(());

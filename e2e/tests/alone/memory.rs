@@ -16,7 +16,7 @@ const SIZE: usize = 800_000;
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn foreign_config_maps_and_secrets_are_not_kept_in_memory() -> Result<()> {
-    e2e::run("memory", async |case| {
+    e2e::run_alone("memory", async |case| {
         case.apply_ready("m", json!({ "replicas": 0 })).await?;
         let operator = case.operator().await?;
         let before = memory(&operator).await?;

@@ -19,7 +19,7 @@ const PROMETHEUSES: &str = "prometheuses.monitoring.coreos.com";
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn monitors_come_with_their_crd() -> Result<()> {
-    e2e::run("monitor-crd", async |case| {
+    e2e::run_alone("monitor-crd", async |case| {
         case.apply_ready("early", spec(4)).await?;
         selected(case, "early").await?;
         let (operator, pods) = (case.operator().await?, pods(case).await?);

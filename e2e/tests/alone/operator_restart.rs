@@ -33,7 +33,7 @@ async fn kill(case: &Case) -> Result<()> {
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn a_rollout_survives_the_operator() -> Result<()> {
-    e2e::run("operator-restart", async |case| {
+    e2e::run_alone("operator-restart", async |case| {
         case.apply_ready("r", spec(0)).await?;
 
         // Before or after it has seen the change: at whatever step that meets it.

@@ -23,7 +23,7 @@ const SECONDS: u32 = 12;
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn overload_costs_no_goodput() -> Result<()> {
-    e2e::run("overload", async |case| {
+    e2e::run_alone("overload", async |case| {
         let spec = json!({
             "replicas": REPLICAS,
             "concurrency": WORKERS,

@@ -15,7 +15,7 @@ const WORDS: &str = "/0/schema/openAPIV3Schema/properties/spec/properties/upgrad
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn one_that_cannot_be_read_hinders_no_other() -> Result<()> {
-    e2e::run("unreadable", async |case| {
+    e2e::run_alone("unreadable", async |case| {
         case.apply("early", json!({ "replicas": 0 })).await?;
         let allow = |versions: &mut Value| {
             let words = versions.pointer_mut(WORDS).and_then(Value::as_array_mut);
