@@ -24,6 +24,10 @@ forget_other_checkout() {
 }
 forget_other_checkout
 
+# build_programs [ARGUMENT...]: with the features that the dependencies have in the tests of the workspace, as
+# one test is built too; cargo would build them once more for another set.
+build_programs() { cargo build --locked --workspace --bins --test regressions "$@"; }
+
 # --- phases: what is being done, how long it took, and where it failed ---
 phase_name='' phase_began='' phase_times=() phases_began=$(now)
 

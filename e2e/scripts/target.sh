@@ -240,7 +240,7 @@ run_e2e() {
 	done
 	[ -n "$found" ] || die "no e2e test has a name with $*"
 }
-e2e_tests() { cargo test --locked -p e2e --test "$1" -- --ignored "${@:2}"; }
+e2e_tests() { cargo test --locked --workspace --test "$1" -- --ignored "${@:2}"; }
 # Those side by side wait for the most part; more at a time are too much for two processors. Of the others one
 # waits for its turn, which comes while the namespace of the last still goes.
 e2e_threads() { if [ "$1" = side_by_side ]; then echo "${TEST_THREADS:-8}"; else echo 2; fi; }

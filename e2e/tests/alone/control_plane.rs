@@ -10,10 +10,12 @@ use anyhow::{Context, Result, ensure};
 use e2e::{Case, OperatorPod, wait};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Node, Pod},
+    core::v1::{Namespace, Node, Pod},
 };
 use kube::{
-    Api, ResourceExt, api::ListParams, runtime::conditions::is_pod_running, runtime::wait::Condition,
+    Api, ResourceExt,
+    api::ListParams,
+    runtime::{conditions::is_pod_running, wait::Condition, watcher},
 };
 use serde_json::json;
 
@@ -56,6 +58,7 @@ async fn the_api_server_and_etcd_may_go_away() -> Result<()> {
             println!("skipped: the processes of this cluster's nodes are out of reach");
             return Ok(());
         };
+        no_other_goes(case).await?;
         case.apply_ready("m", json!({})).await?;
         let (leader, standby) = case.leader_and_standby().await?;
 
@@ -73,6 +76,17 @@ async fn the_api_server_and_etcd_may_go_away() -> Result<()> {
         honest(case).await
     })
     .await
+}
+
+/// The namespaces of tests before this one are gone: they do not go while the API server is away.
+async fn no_other_goes(case: &Case) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(case.client.clone());
+    let of_tests = watcher::Config::default().labels("microservice.dev/e2e");
+    wait::list(&namespaces, of_tests, "no namespace that goes", wait::LONG, |found| {
+        found.values().all(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    })
+    .await
+    .map(drop)
 }
 
 /// As soon as the API server takes it, a change is made; it comes to one rollout.
