@@ -101,7 +101,7 @@ pub async fn wait_for(case: &Case, kinds: &[Kind], count: impl Fn(Kind) -> usize
         let count = count(*kind);
         let what = format!("{count} of {}", name(*kind));
         let (api, config) = (api(case, *kind), managed(&name(*kind)));
-        async move { wait::list(&api, config, &what, wait::SHORT, |objects| objects.len() == count).await }
+        async move { wait::list(&api, config, &what, wait::LONG, |objects| objects.len() == count).await }
     });
     try_join_all(counted).await.map(drop)
 }
@@ -154,7 +154,7 @@ pub async fn wait_for_repair(case: &Case, kinds: &[Kind]) -> Result<()> {
         let (api, config) = (api(case, *kind), managed(&name(*kind)));
         let repaired =
             |objects: &std::collections::BTreeMap<String, DynamicObject>| !objects.values().any(is_spoilt);
-        wait::list(&api, config, "the repair", wait::SHORT, repaired).await
+        wait::list(&api, config, "the repair", wait::LONG, repaired).await
     }))
     .await
     .map(drop)

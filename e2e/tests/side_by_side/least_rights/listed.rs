@@ -65,7 +65,7 @@ async fn optional(case: &Case, rights: &Rights) -> Result<()> {
     assert!(observed(&reader) < changed, "it did not wait for the Secrets");
 
     account.may(rights).await?;
-    wait::found(&case.api(), watched::READER, "to be worked on", wait::SHORT, |found| {
+    wait::found(&case.api(), watched::READER, "to be worked on", wait::LONG, |found| {
         observed(found) == changed
     })
     .await?;

@@ -66,7 +66,8 @@ fn without(rights: &Rights, removed: &[String]) -> Rights {
     rights.iter().filter(|right| !removed.contains(&right.to_string())).cloned().collect()
 }
 
-/// Waits until requests were refused that were not `before`, each such as `list pods`.
+/// Waits until requests were refused that were not `before`, each such as `list pods`. The waits here are long: what
+/// was refused is tried again after a back-off, which grows with each time.
 async fn refused(
     now: impl Fn() -> Refused,
     before: &Refused,
@@ -74,7 +75,7 @@ async fn refused(
 ) -> Result<()> {
     let mut wanted: Vec<_> = wanted.into_iter().collect();
     let what = format!("the API server to refuse {wanted:?}");
-    wait::until(&what, wait::SHORT, async || {
+    wait::until(&what, wait::LONG, async || {
         let now = now();
         wanted.retain(|right| now.get(right) <= before.get(right));
         ensure!(wanted.is_empty(), "not refused yet: {wanted:?}");

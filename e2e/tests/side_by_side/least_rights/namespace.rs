@@ -103,7 +103,7 @@ impl Scene<'_> {
         self.account.may(self.rights).await?;
         kinds::wait_for(case, &others, kinds::count_with).await?;
         self.spoil(Kind::Service).await?;
-        wait::until("a repetition to be counted", wait::SHORT, async || {
+        wait::until("a repetition to be counted", wait::LONG, async || {
             Ok((self.repetitions(Kind::Service).await? > Some(0)).then_some(()))
         })
         .await?;
@@ -200,7 +200,7 @@ impl Scene<'_> {
     }
 
     async fn observes(&self, generation: i64) -> Result<()> {
-        wait::until("the status to be told", wait::SHORT, async || {
+        wait::until("the status to be told", wait::LONG, async || {
             Ok((self.observed().await? >= generation).then_some(()))
         })
         .await
@@ -209,7 +209,7 @@ impl Scene<'_> {
     /// Waits until the pod of [`pods::RESIZED`] has what it and its four workers need.
     async fn resizes(&self, memory: &str) -> Result<()> {
         let wanted = Some(Quantity(memory.into()));
-        wait::found(&self.case.api::<Pod>(), pods::RESIZED, "its resources", wait::SHORT, |pod| {
+        wait::found(&self.case.api::<Pod>(), pods::RESIZED, "its resources", wait::LONG, |pod| {
             let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
             let resources = containers.filter_map(|container| container.resources.as_ref());
             resources.filter_map(|r| r.requests.as_ref()).any(|r| r.get("memory") == wanted.as_ref())
@@ -222,7 +222,7 @@ impl Scene<'_> {
     async fn spoil(&self, kind: Kind) -> Result<()> {
         let api = kinds::api(self.case, kind);
         kinds::spoil(&api, pods::LAGGING).await?;
-        wait::found(&api, pods::LAGGING, "the repair", wait::SHORT, |found| !kinds::is_spoilt(found)).await?;
+        wait::found(&api, pods::LAGGING, "the repair", wait::LONG, |found| !kinds::is_spoilt(found)).await?;
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Scene<'_> {
         for _ in 0..times {
             self.spoil(kind).await?;
         }
-        wait::until("the repairs to be told", wait::SHORT, async || {
+        wait::until("the repairs to be told", wait::LONG, async || {
             Ok((self.repetitions(kind).await? > Some(0)).then_some(()))
         })
         .await

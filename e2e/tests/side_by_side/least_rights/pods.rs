@@ -96,7 +96,7 @@ pub async fn forget(case: &Case, name: &str) -> Result<()> {
 
 /// Waits until it is told to take its configuration.
 pub async fn told(case: &Case, name: &str) -> Result<()> {
-    wait::found(&case.api::<Pod>(), name, "the annotation", wait::SHORT, is_told).await.map(drop)
+    wait::found(&case.api::<Pod>(), name, "the annotation", wait::LONG, is_told).await.map(drop)
 }
 
 /// Was it told to take its configuration?

@@ -78,7 +78,7 @@ async fn microservices(case: &Case, rights: &Rights) -> Result<()> {
     assert_eq!(late.status, None, "it was seen");
     account.may(rights).await?;
     let seen = |found: &Microservice| found.status.is_some();
-    wait::found(&case.api(), "late", "to be seen", wait::SHORT, seen).await?;
+    wait::found(&case.api(), "late", "to be seen", wait::LONG, seen).await?;
     operator.stop().await
 }
 
@@ -89,7 +89,7 @@ pub fn reader() -> serde_json::Value {
 
 /// The version of the Secret that [`READER`]'s pods were made for, once it is another than `before`.
 async fn reference(case: &Case, before: Option<&str>) -> Result<String> {
-    let found = wait::found(&case.api::<Deployment>(), READER, "the Secret", wait::SHORT, |deployment| {
+    let found = wait::found(&case.api::<Deployment>(), READER, "the Secret", wait::LONG, |deployment| {
         version(deployment).is_some_and(|version| Some(&*version) != before)
     })
     .await?;
@@ -111,7 +111,7 @@ async fn secret(case: &Case, password: &str) -> Result<()> {
 
 /// Waits for so many reconciles since there were `before`.
 pub async fn worked_on(operator: &OwnOperator, count: usize, before: f64) -> Result<()> {
-    wait::until(&format!("{count} reconciles"), wait::SHORT, async || {
+    wait::until(&format!("{count} reconciles"), wait::LONG, async || {
         #[allow(clippy::cast_precision_loss)]
         Ok((reconciles(operator) >= before + count as f64).then_some(()))
     })
