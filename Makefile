@@ -3,6 +3,7 @@
 #   CLUSTER=local|kind     decides between these two (default: kind if Docker and kind are there)
 #   REGISTRY=... TAG=...   names of the images
 #   STATE=DIR              where the local cluster is
+#   ONLY=...               parts of make test (e2e/scripts/test.sh has their names), or e2e tests by theirs
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 scripts := e2e/scripts
@@ -23,7 +24,7 @@ down: ## Remove everything that make up made
 kubeconfig: ## Print the path of the cluster's kubeconfig (make -s kubeconfig)
 	@$(scripts)/kubeconfig.sh
 
-test: ## Everything: format, lints, all tests, e2e on a real cluster of its own
+test: ## Everything: format, lints, all tests, e2e on a real cluster of its own (ONLY=unit, ONLY=drift)
 	@$(scripts)/test.sh
 
 check: ## The fast inner loop: format, lints, tests without a cluster

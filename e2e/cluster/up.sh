@@ -2,6 +2,7 @@
 # up.sh: starts a cluster whose every file is in STATE and returns when it is
 # ready. STATE/kubeconfig then works for any process on this machine. If it
 # runs already, only what is missing is added.
+# up.sh --build: only makes its programs and images.
 #
 #   STATE=DIR    see lib.sh
 #   ADDONS=...   default: coredns prometheus-operator; also: metrics-server prometheus-adapter
@@ -18,6 +19,7 @@ programs=$("$cluster_dir/build.sh" kubernetes)
 helm=$("$cluster_dir/build.sh" helm)
 pause=$("$cluster_dir/images.sh" pause)
 for addon in "${addons[@]}"; do "$cluster_dir/addons.sh" --build "$addon"; done
+[ "${1:-}" != --build ] || exit 0
 
 began=$(now)
 step() {

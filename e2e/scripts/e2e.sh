@@ -1,7 +1,7 @@
 #!/bin/bash
-# e2e.sh [CARGO_ARGUMENT...]: the e2e tests alone, on the chosen cluster, which
-# is started when it is not there and stays when they are done. For example
-#   e2e/scripts/e2e.sh --test drift
+# e2e.sh [NAME...]: the e2e tests alone, or those of a name, on the chosen cluster,
+# which is started when it is not there and stays when they are done. For example
+#   e2e/scripts/e2e.sh drift
 #
 #   CONTEXT=...            a context of your kubeconfig instead of kind or the local cluster
 #   REGISTRY=... TAG=...   images that such a cluster can pull

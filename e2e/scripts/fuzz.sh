@@ -23,8 +23,7 @@ if [ ! -x "$tool/bin/schemathesis" ]; then
 	}
 	progress "installing schemathesis $version" "$cache/log/install-schemathesis.log" install_schemathesis
 fi
-# All at once: alone it would have other features of its dependencies, and build them anew.
-cargo build --locked --workspace --bins
+build_programs
 
 work=$(mktemp -d)
 servers=()

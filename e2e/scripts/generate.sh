@@ -8,7 +8,8 @@ template=charts/microservice-operator/templates/crd.yaml
 work=$(mktemp -d)
 on_end() { rm -rf "$work"; }
 
-cargo run --locked --quiet -p operator -- crd >"$work/crd.yaml"
+build_programs --quiet
+"$CARGO_TARGET_DIR/debug/microservice-operator" crd >"$work/crd.yaml"
 # For helm: left out where another release has it; kept when the release is
 # uninstalled, since with the CRD every Microservice would go; and no text of a
 # description is taken for a template.

@@ -24,6 +24,10 @@ forget_other_checkout() {
 }
 forget_other_checkout
 
+# build_programs [ARGUMENT...]: with the features that the dependencies have in the tests of the workspace, as
+# one test is built too; cargo would build them once more for another set.
+build_programs() { cargo build --locked --workspace --bins --test regressions "$@"; }
+
 # --- phases: what is being done, how long it took, and where it failed ---
 phase_name='' phase_began='' phase_times=() phases_began=$(now)
 
@@ -45,6 +49,23 @@ phase_table() {
 	phase_times=()
 }
 
+# --- beside the phases ---
+beside_label='' beside_pid=''
+
+# beside LABEL COMMAND...: begins what a later phase needs.
+beside() {
+	beside_label=$1
+	# A group of its own, so that all of it can be ended.
+	setsid "${@:2}" &
+	beside_pid=$!
+}
+# beside_end: waits until that is done.
+beside_end() {
+	[ -n "$beside_pid" ] || return 0
+	wait "$beside_pid" || die "$beside_label: failed"
+	beside_pid=''
+}
+
 # on_end is for a script to replace: what must be done however it ends.
 # on_failure likewise: what helps to understand a failure, before on_end.
 on_end() { :; }
@@ -54,6 +75,7 @@ finish() {
 	trap - EXIT
 	trap '' INT TERM
 	set +e
+	[ -z "$beside_pid" ] || kill -- "-$beside_pid" 2>/dev/null
 	if [ $code != 0 ]; then
 		[ -z "$failed" ] || say "FAILED: $failed"
 		on_failure "$failed"

@@ -5,4 +5,4 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 nginx=$("$scripts/parts.sh" nginx)
 [ "$nginx" != - ] || exit 1
-NGINX_PROGRAM=$nginx cargo test --locked -p operator-core --test nginx -- --ignored
+NGINX_PROGRAM=$nginx cargo test --locked --workspace --test nginx -- --ignored

@@ -221,15 +221,26 @@ diagnose() {
 	fi
 } >&2
 
-# run_e2e [CARGO_ARGUMENT...]: the tests that need a cluster with the operator.
+# run_e2e [NAME...]: the tests that need a cluster with the operator. NAME chooses
+# those whose path has it, or one of the programs: side_by_side, alone, traffic.
 run_e2e() {
-	local state='' gateway_api=''
+	local state='' gateway_api='' program names found=
 	[ "$cluster" != local ] || state=$STATE
 	# A definition that a test installs and deletes.
 	! command -v go >/dev/null || gateway_api=$("$cluster_dir/build.sh" gateway-api)
-	[ $# != 0 ] || set -- --tests
-	E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_GATEWAY_API=$gateway_api \
+	export E2E_KUBECTL=$KUBECTL E2E_HELM=$HELM E2E_CHART=$chart E2E_STATE=$state E2E_GATEWAY_API=$gateway_api \
 		E2E_OPERATOR_NAMESPACE=$namespace \
-		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]} \
-		cargo test --locked -p e2e "$@" -- --ignored --test-threads="${TEST_THREADS:-4}"
+		E2E_OPERATOR_IMAGE=${image[operator]} E2E_SERVICE_IMAGE=${image[service]} E2E_CLIENT_IMAGE=${image[e2e-client]}
+	for program in side_by_side alone traffic; do
+		names=("$@")
+		case " $* " in *" $program "*) names=() ;; esac
+		[ ${#names[@]} = 0 ] || e2e_tests "$program" --list "${names[@]}" | grep ': test$' >/dev/null || continue
+		found=1
+		e2e_tests "$program" --test-threads="$(e2e_threads "$program")" "${names[@]}"
+	done
+	[ -n "$found" ] || die "no e2e test has a name with $*"
 }
+e2e_tests() { cargo test --locked --workspace --test "$1" -- --ignored "${@:2}"; }
+# Those side by side wait for the most part; more at a time are too much for two processors. Of the others one
+# waits for its turn, which comes while the namespace of the last still goes.
+e2e_threads() { if [ "$1" = side_by_side ]; then echo "${TEST_THREADS:-8}"; else echo 2; fi; }

@@ -26,6 +26,6 @@ bring_up_operator operator service e2e-client
 read -r _ next archive < <(TAG=next "$scripts/images.sh" service)
 "$cluster_dir/load.sh" "$archive"
 phase "traffic"
-E2E_TRAFFIC_TABLE=$table E2E_NEXT_SERVICE_IMAGE=$next RUST_TEST_NOCAPTURE=1 run_e2e --test traffic
+E2E_TRAFFIC_TABLE=$table E2E_NEXT_SERVICE_IMAGE=$next RUST_TEST_NOCAPTURE=1 run_e2e traffic
 phase_end
 say "the table: $table"

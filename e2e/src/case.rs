@@ -1,4 +1,9 @@
-use std::{fmt::Debug, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    fmt::Debug,
+    io::{Write, stderr},
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
@@ -12,7 +17,7 @@ use kube::{
 };
 use operator_core::api::Microservice;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{Kubectl, Settings, conditions, diagnostics, wait};
 
@@ -32,10 +37,22 @@ pub struct Case {
     pub namespace: String,
 }
 
+/// The turn of those that bear no other.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// Runs `test` in a namespace of its own and deletes that afterwards, also when the test fails or
 /// panics; then the state of everything in it is printed first.
 pub async fn run(name: &str, test: impl AsyncFnOnce(&Case) -> Result<()>) -> Result<()> {
     run_within(name, LIMIT, test).await
+}
+
+/// As [`run`], for a test that bears no other of these at the same time. The next one begins while the
+/// namespace of the last goes.
+pub async fn run_alone(name: &str, test: impl AsyncFnOnce(&Case) -> Result<()>) -> Result<()> {
+    let turn = ALONE.lock().await;
+    let ended = Ended::of(name, LIMIT, test).await?;
+    drop(turn);
+    ended.outcome().await
 }
 
 /// As [`run`], for a test that may take another time.
@@ -44,23 +61,51 @@ pub async fn run_within(
     limit: Duration,
     test: impl AsyncFnOnce(&Case) -> Result<()>,
 ) -> Result<()> {
-    let case = Case::new(name).await?;
-    let outcome = match timeout(limit, AssertUnwindSafe(test(&case)).catch_unwind()).await {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(panic)) => Err(panic),
-        Err(_) => Ok(Err(anyhow!("the test did not end within {limit:?}"))),
-    };
-    let failed = !matches!(outcome, Ok(Ok(())));
-    if failed {
-        diagnostics::dump(&case).await;
+    Ended::of(name, limit, test).await?.outcome().await
+}
+
+/// A test that was run, with its namespace.
+struct Ended {
+    case: Case,
+    name: String,
+    took: Duration,
+    /// An error is a panic.
+    outcome: std::thread::Result<Result<()>>,
+}
+
+impl Ended {
+    async fn of(name: &str, limit: Duration, test: impl AsyncFnOnce(&Case) -> Result<()>) -> Result<Self> {
+        let case = Case::new(name).await?;
+        let began = Instant::now();
+        let outcome = match timeout(limit, AssertUnwindSafe(test(&case)).catch_unwind()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Ok(Err(anyhow!("the test did not end within {limit:?}"))),
+        };
+        let ended = Self { case, name: name.into(), took: began.elapsed(), outcome };
+        if ended.failed() {
+            diagnostics::dump(&ended.case).await;
+        }
+        Ok(ended)
     }
-    if failed && case.settings.keep {
-        eprintln!("E2E_KEEP is set: namespace {} stays", case.namespace);
-        return outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+
+    fn failed(&self) -> bool {
+        !matches!(self.outcome, Ok(Ok(())))
     }
-    let removed = case.remove().await;
-    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    removed
+
+    /// Deletes the namespace; what became of the test, or of that.
+    async fn outcome(self) -> Result<()> {
+        let failed = self.failed();
+        let Self { case, name, took, outcome } = self;
+        if failed && case.settings.keep {
+            eprintln!("E2E_KEEP is set: namespace {} stays", case.namespace);
+            return outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        }
+        let began = Instant::now();
+        let removed = case.remove().await;
+        tell(&name, took, began.elapsed());
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+        removed
+    }
 }
 
 impl Case {
@@ -174,6 +219,14 @@ impl Case {
         .await?;
         Ok(())
     }
+}
+
+/// Says how long it took, at once: the test's own output is shown only when it fails.
+fn tell(name: &str, took: Duration, removal: Duration) {
+    let line =
+        format!("{:7.1} s  {name}, and {:.1} s to remove it\n", took.as_secs_f64(), removal.as_secs_f64());
+    // Nothing depends on it.
+    let _ = stderr().write_all(line.as_bytes());
 }
 
 /// For what may fail without harm.

@@ -2,10 +2,12 @@
 //! inside the cluster, Prometheus, and a report of everything when a test fails.
 //!
 //! The tests stand in `tests/`, one behaviour per file. They need a cluster with the operator
-//! installed, and are therefore ignored unless asked for:
+//! installed, and are therefore ignored unless asked for. Those in `side_by_side` bear each other, those in
+//! `alone` and `traffic` bear none beside them:
 //!
 //! ```text
-//! cargo test -p e2e -- --ignored --test-threads 4
+//! cargo test -p e2e --test side_by_side -- --ignored --test-threads 8
+//! cargo test -p e2e --test alone --test traffic -- --ignored --test-threads 2
 //! ```
 //!
 //! See [`Settings`] for the environment they read.
@@ -35,7 +37,7 @@ mod settings;
 pub mod wait;
 
 pub use account::{Account, Reach, Right, Rights};
-pub use case::{Case, run, run_within};
+pub use case::{Case, run, run_alone, run_within};
 pub use chart::{ChartRights, RELEASE};
 pub use children::{CHILDREN, Child, managed};
 pub use client_pod::{Answer, LoadPod};

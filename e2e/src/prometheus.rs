@@ -1,9 +1,22 @@
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::{Case, Sample, proxy};
+use crate::{Case, Sample, proxy, wait};
+
+/// Of Prometheus in the local cluster and in kind.
+const POD: &str = "prometheus-main-0";
 
 #[derive(Deserialize)]
 struct Answer {
@@ -35,6 +48,30 @@ impl Case {
         let Answer { status, data } = serde_json::from_str(&text).context("Prometheus' answer")?;
         ensure!(status == "success", "Prometheus: {text}");
         data.result.into_iter().map(sample).collect()
+    }
+
+    /// Waits until a query has an answer; of several, one.
+    pub async fn prometheus_until(&self, query: &str) -> Result<Sample> {
+        let mut refreshed: Option<Instant> = None;
+        wait::until(&format!("an answer to {query}"), wait::LONG, async || {
+            let answer = self.prometheus(query).await?.pop();
+            if answer.is_none() && refreshed.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
+                self.refresh_prometheus().await;
+                refreshed = Some(Instant::now());
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// The kubelet takes a new configuration and new rules into the pod once a minute, but at once when
+    /// the pod itself changes.
+    async fn refresh_prometheus(&self) {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.settings.prometheus.namespace);
+        let now = format!("{:?}", Instant::now());
+        let note = json!({ "metadata": { "annotations": { "e2e.example.com/refresh": now } } });
+        // Another Prometheus has another pod, and is waited for.
+        let _ = pods.patch(POD, &PatchParams::default(), &Patch::Merge(note)).await;
     }
 }
 
