@@ -83,7 +83,7 @@ impl Ended {
         };
         let ended = Self { case, name: name.into(), took: began.elapsed(), outcome };
         if ended.failed() {
-            diagnostics::dump(&ended.case).await;
+            diagnostics::dump(&ended.case.settings, &ended.case.namespace).await;
         }
         Ok(ended)
     }

@@ -1,4 +1,4 @@
-use crate::{Case, Kubectl};
+use crate::{Kubectl, Settings};
 
 /// What is asked of the test's namespace when it failed.
 const QUESTIONS: [&[&str]; 5] = [
@@ -15,11 +15,13 @@ const OPERATOR_QUESTIONS: [&[&str]; 2] = [
     &["logs", "--selector=app.kubernetes.io/name=microservice-operator", "--prefix", "--tail=200"],
 ];
 
-/// Prints everything that explains a failure, to standard error.
-pub(crate) async fn dump(case: &Case) {
-    print(case.kubectl(), &case.namespace, &QUESTIONS).await;
-    let namespace = &case.settings.operator_namespace;
-    print(Kubectl::new(&case.settings.kubectl, namespace), namespace, &OPERATOR_QUESTIONS).await;
+/// Prints everything that explains the failure of a test in `namespace`, to standard error.
+pub(crate) async fn dump(settings: &Settings, namespace: &str) {
+    for (namespace, questions) in
+        [(namespace, &QUESTIONS[..]), (&settings.operator_namespace, &OPERATOR_QUESTIONS)]
+    {
+        print(Kubectl::new(&settings.kubectl, namespace), namespace, questions).await;
+    }
 }
 
 async fn print(kubectl: Kubectl<'_>, namespace: &str, questions: &[&[&str]]) {

@@ -54,7 +54,8 @@ impl Sources {
         let targets = packages.iter().flat_map(|package| package["targets"].as_array().expect("targets"));
         let files = targets.map(|target| Path::new(target["src_path"].as_str().expect("a path")));
         let read = |file: &Path| fs::read_to_string(workspace.join(file)).ok();
-        let crates = files.map(|file| Crate::read(file.strip_prefix(workspace).expect("a file of ours"), &read));
+        let crates =
+            files.map(|file| Crate::read(file.strip_prefix(workspace).expect("a file of ours"), &read));
         Self { crates: crates.collect() }
     }
 

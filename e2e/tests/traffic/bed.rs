@@ -7,8 +7,6 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::plan::Plan;
-
 pub const REPLICAS: usize = 3;
 
 /// Workers of each replica. No change may let requests be refused because the queue is full: all
@@ -62,24 +60,25 @@ impl Bed {
         Ok(Self { ways: [(WAYS[0], "http://t".into()), (WAYS[1], node)] })
     }
 
-    /// Load of every kind, until it is told to end.
-    pub async fn start<'a>(&self, case: &'a Case, plan: &Plan) -> Result<LoadPod<'a>> {
-        let streams: Vec<Load> = kinds().map(|kind| self.stream(kind, plan)).collect();
+    /// Load of every kind, for so many seconds at least and until it is told to end; `rate` is the requests per second
+    /// of each stream with kept connections, half as many with new ones.
+    pub async fn start<'a>(&self, case: &'a Case, rate: u32, seconds: u64) -> Result<LoadPod<'a>> {
+        let streams: Vec<Load> = kinds().map(|kind| self.stream(kind, rate, seconds)).collect();
         let load = case.start_load(&streams).await?;
         load.running().await?;
         Ok(load)
     }
 
-    fn stream(&self, (way, method, keepalive): Kind, plan: &Plan) -> Load {
+    fn stream(&self, (way, method, keepalive): Kind, rate: u32, seconds: u64) -> Load {
         let base = self.ways.iter().find(|(name, _)| *name == way).map_or("", |(_, base)| base);
         let path = if method == "GET" { "/fibonacci/list?count=20" } else { "/microservice" };
-        let rate = if keepalive { plan.rate } else { plan.rate / 2 };
+        let rate = if keepalive { rate } else { rate / 2 };
         Load {
             url: format!("{base}{path}"),
             method: method.into(),
             data: if method == "GET" { String::new() } else { r#"{"hello":"world"}"#.into() },
             connections: CONNECTIONS,
-            requests: u64::from(rate) * plan.seconds,
+            requests: u64::from(rate) * seconds,
             keepalive,
             rate: Some(rate),
             until_told: true,

@@ -49,7 +49,7 @@ async fn measure_all(case: &Case, plan: &Plan, table: &mut Table) -> Result<()> 
         for control in Control::ALL {
             let began = Instant::now();
             control.set(case, whole).await?;
-            let load = bed.start(case, plan).await?;
+            let load = bed.start(case, plan.rate, plan.seconds).await?;
             control.make(case).await?;
             load.stop().await?;
             report(table, control.name(), load.reports().await?, began);
@@ -64,7 +64,7 @@ async fn measure_all(case: &Case, plan: &Plan, table: &mut Table) -> Result<()> 
 /// Makes the change under load.
 async fn measure(case: &Case, plan: &Plan, bed: &Bed, change: Change, table: &mut Table) -> Result<()> {
     let began = Instant::now();
-    let load = bed.start(case, plan).await?;
+    let load = bed.start(case, plan.rate, plan.seconds).await?;
     let bounded = change.make(case, plan.thorough).await?;
     bed::settled(case, change.leaves(plan.thorough)).await?;
     load.stop().await?;

@@ -10,6 +10,7 @@ mod metrics;
 pub mod migration;
 mod monitor;
 mod pool;
+mod refusals;
 mod row;
 mod server;
 

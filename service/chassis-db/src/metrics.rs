@@ -9,7 +9,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::pool::Pool;
+use super::{pool::Pool, refusals::Refusals};
 
 /// Reads the pools when it is scraped.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl PoolMetrics {
 
     /// Counts what the pool of `server` can't serve.
     pub(super) fn refusals(&self, server: &'static str) -> Refusals {
-        Refusals { server, counts: self.refusals.clone() }
+        Refusals::new(server, self.refusals.clone())
     }
 
     /// The pools to look at.
@@ -77,18 +77,5 @@ impl Collector for PoolMetrics {
         }
         let Self { connections, most, waiting, refusals, pools: _ } = self;
         [connections.collect(), most.collect(), waiting.collect(), refusals.collect()].concat()
-    }
-}
-
-/// Counts of one server.
-#[derive(Clone)]
-pub(super) struct Refusals {
-    server: &'static str,
-    counts: IntCounterVec,
-}
-
-impl Refusals {
-    pub(super) fn count(&self, reason: &str) {
-        self.counts.with_label_values(&[self.server, reason]).inc();
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use deadpool::managed::{BuildError, Object, Pool as Connections, PoolError, Status};
 use tokio::time::timeout;
 
-use super::{DbError, metrics::Refusals, server::Server};
+use super::{DbError, refusals::Refusals, server::Server};
 use crate::config::{DatabaseUrl, Db};
 
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use e2e::{Load as Stream, LoadReport, STOP_PORT};
-use http::{StatusCode, header};
+use http::header;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    tally::Tally,
+    tally::{Outcome, Tally},
     target::{Body, Target},
 };
 
@@ -90,12 +90,6 @@ struct Shared {
     until_told: bool,
     told: Arc<AtomicBool>,
     tally: Mutex<Tally>,
-}
-
-/// What became of one request.
-pub enum Outcome {
-    Answered { status: StatusCode, retry_after: bool },
-    Lost(&'static str),
 }
 
 impl Shared {

@@ -3,8 +3,13 @@ use std::time::Duration;
 use anyhow::Result;
 use e2e::{Latency, LoadReport};
 use hdrhistogram::Histogram;
+use http::StatusCode;
 
-use crate::load::Outcome;
+/// What became of one request.
+pub enum Outcome {
+    Answered { status: StatusCode, retry_after: bool },
+    Lost(&'static str),
+}
 
 /// The counts of one stream.
 pub struct Tally {
@@ -76,8 +81,7 @@ mod tests {
 
     use http::StatusCode;
 
-    use super::Tally;
-    use crate::load::Outcome;
+    use super::{Outcome, Tally};
 
     const MS: Duration = Duration::from_millis(1);
 

@@ -18,7 +18,7 @@ use operator::{
 use operator_core::model::Kind;
 use serde_json::json;
 
-use super::{Refused, refused, without};
+use super::refused::{Refused, refused, without};
 
 const RESOURCES: [&str; 4] = ["prometheuses", "prometheusagents", "namespaces", "customresourcedefinitions"];
 

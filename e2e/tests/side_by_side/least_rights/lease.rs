@@ -13,7 +13,7 @@ use operator::process::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Refused, refused, without};
+use super::refused::{Refused, refused, without};
 
 pub fn rights() -> [String; 3] {
     ["create", "get", "update"].map(|verb| format!("{verb} leases"))

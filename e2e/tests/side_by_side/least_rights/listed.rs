@@ -7,7 +7,11 @@ use kube::api::ListParams;
 use operator_core::{api::Microservice, model::Kind};
 use serde_json::json;
 
-use super::{Refused, kinds, refused, watched, without};
+use super::{
+    kinds,
+    refused::{Refused, refused, without},
+    watched,
+};
 
 pub async fn check(case: &Case, rights: &Rights) -> Result<()> {
     let needed = kinds::ALL.iter().copied().filter(|kind| !kind.is_optional()).collect::<Vec<_>>();

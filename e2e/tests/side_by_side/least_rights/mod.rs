@@ -11,15 +11,13 @@ mod lease;
 mod listed;
 mod namespace;
 mod pods;
+mod refused;
 mod watched;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Case, ChartRights, Rights, wait};
-
-/// Refused requests, such as `list pods`, and how often.
-type Refused = BTreeMap<String, f64>;
+use e2e::{Case, ChartRights, Rights};
 
 #[tokio::test]
 #[ignore = "needs a cluster"]
@@ -59,27 +57,4 @@ fn same(chart: &Rights, checked: &[String]) -> Result<()> {
     let missing: Vec<_> = checked.difference(&given).collect();
     ensure!(missing.is_empty(), "the chart does not give {missing:?}");
     Ok(())
-}
-
-/// All rights but these, each such as `list pods`.
-fn without(rights: &Rights, removed: &[String]) -> Rights {
-    rights.iter().filter(|right| !removed.contains(&right.to_string())).cloned().collect()
-}
-
-/// Waits until requests were refused that were not `before`, each such as `list pods`. The waits here are long: what
-/// was refused is tried again after a back-off, which grows with each time.
-async fn refused(
-    now: impl Fn() -> Refused,
-    before: &Refused,
-    wanted: impl IntoIterator<Item = String>,
-) -> Result<()> {
-    let mut wanted: Vec<_> = wanted.into_iter().collect();
-    let what = format!("the API server to refuse {wanted:?}");
-    wait::until(&what, wait::LONG, async || {
-        let now = now();
-        wanted.retain(|right| now.get(right) <= before.get(right));
-        ensure!(wanted.is_empty(), "not refused yet: {wanted:?}");
-        Ok(Some(()))
-    })
-    .await
 }

@@ -9,7 +9,11 @@ use k8s_openapi::{
 use kube::api::ListParams;
 use operator_core::{api::Microservice, model::Kind};
 
-use super::{Refused, kinds, listed, pods, refused, watched, without};
+use super::{
+    kinds, listed, pods,
+    refused::{Refused, refused, without},
+    watched,
+};
 
 /// Its revisions and its status are looked at.
 const REVISED: Kind = Kind::ControllerRevision;

@@ -13,7 +13,10 @@ use operator_core::{
 };
 use serde_json::json;
 
-use super::{Refused, kinds, pods, refused, without};
+use super::{
+    kinds, pods,
+    refused::{Refused, refused, without},
+};
 
 /// Its pods read a Secret.
 pub const READER: &str = "reader";

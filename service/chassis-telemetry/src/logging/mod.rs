@@ -124,11 +124,7 @@ impl std::fmt::Debug for LineSink {
 }
 
 /// The same, and lines go to `further` as well.
-pub fn init_with(
-    logging: &Logging,
-    metrics: &Metrics,
-    further: Option<LineSink>,
-) -> Result<Log, LogError> {
+pub fn init_with(logging: &Logging, metrics: &Metrics, further: Option<LineSink>) -> Result<Log, LogError> {
     let file = file(logging)?;
     let lost = Opts::new("chassis_log_lines_lost_total", "Log lines that a place had no room for");
     let lost = register(metrics.registry(), IntCounterVec::new(lost, &["place"])?)?;

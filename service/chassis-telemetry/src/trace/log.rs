@@ -1,6 +1,6 @@
 //! Spans in the log, for collectors that read logs (contract 5.7.29).
 
-use super::{Kind, ids::SpanId, record::Record};
+use super::{ids::SpanId, kind::Kind, record::Record};
 
 /// One line with the message `<component> span` and the span's parts as fields.
 pub(super) fn write(record: &Record) {

@@ -57,17 +57,21 @@
 
 mod export;
 mod ids;
+mod kind;
 mod link;
 mod log;
+mod loss;
 mod propagation;
 mod record;
+mod serve;
 mod span;
 mod tracer;
 
 pub use self::{
     export::{Exports, TraceError, Tracing},
     ids::{SpanId, TraceId},
-    span::{Kind, Request, Span, carry, current, fail, name, refused, tag},
+    kind::Kind,
+    span::{Request, Span, carry, current, fail, name, refused, tag},
     tracer::Tracer,
 };
 pub(crate) use self::{record::bounded, span::service};

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Kind,
     ids::{SpanId, TraceId},
+    kind::Kind,
 };
 
 /// Longer values are cut: a statement or a URL should fit, a document should not.

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     ids::{SpanId, TraceId},
+    kind::Kind,
     link::Link,
     propagation,
     record::{Record, bounded},
@@ -42,17 +43,6 @@ struct Notes {
 struct Failure {
     kind: Cow<'static, str>,
     message: String,
-}
-
-/// Which side of a request a span is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A request that came in.
-    Server,
-    /// A request to another service.
-    Client,
-    /// Work inside the service.
-    Local,
 }
 
 /// Work that takes time. It ends when dropped, finished or not. Outside of a traced request, and in one that is not

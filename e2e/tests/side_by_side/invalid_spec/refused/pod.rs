@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Row;
+use super::row::Row;
 
 /// All of them.
 pub fn all() -> Vec<Row> {

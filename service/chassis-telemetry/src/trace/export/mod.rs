@@ -1,5 +1,6 @@
 //! Spans on their way to collectors.
 
+mod format;
 mod otlp;
 mod worker;
 mod zipkin;
@@ -14,12 +15,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::worker::Worker;
-use super::tracer::{Sink, Tracer};
-use crate::{
-    config::{self, Collector},
-    metrics::{Counter, Metrics},
+use self::{format::Format, worker::Worker};
+use super::{
+    loss::Loss,
+    tracer::{Sink, Tracer},
 };
+use crate::{config, metrics::Metrics};
 
 /// Why requests cannot be traced.
 #[derive(Debug, thiserror::Error)]
@@ -30,33 +31,6 @@ pub enum TraceError {
     /// There is no TLS here.
     #[error("the collector's URL is https")]
     Tls(#[from] TlsError),
-}
-
-/// Spans that no collector will see, by reason.
-#[derive(Debug, Clone)]
-pub(super) struct Loss {
-    pub queue_full: Counter,
-    pub rejected: Counter,
-    pub unreachable: Counter,
-    /// Finished after the end of the drain.
-    pub ended: Counter,
-}
-
-/// What a collector understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// JSON, `/api/v1/spans`.
-    Zipkin1,
-    /// JSON, `/api/v2/spans`.
-    Zipkin2,
-    /// `application/x-protobuf`
-    Otlp,
-}
-
-impl Format {
-    fn of_zipkin(collector: &Collector) -> Self {
-        if collector.uri().path().ends_with("/api/v1/spans") { Self::Zipkin1 } else { Self::Zipkin2 }
-    }
 }
 
 /// The running export.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Kind, record::Record};
+use super::super::{kind::Kind, record::Record};
 use crate::config::Identity;
 
 /// Writes protobuf: each field is its number and wire type, then the value.

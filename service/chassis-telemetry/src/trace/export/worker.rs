@@ -15,7 +15,11 @@ use tokio::{
     time::{sleep, sleep_until, timeout, timeout_at},
 };
 
-use super::{super::record::Record, Format, Loss, otlp, zipkin};
+use super::{
+    super::{loss::Loss, record::Record},
+    format::Format,
+    otlp, zipkin,
+};
 use crate::{config::Identity, metrics::Counter};
 
 /// Pauses between attempts: doubled from the first to the last.

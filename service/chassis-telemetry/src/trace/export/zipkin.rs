@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, ser::SerializeMap};
 
-use super::super::{Kind, ids::SpanId, record::Record};
+use super::super::{ids::SpanId, kind::Kind, record::Record};
 
 /// An array of spans as `/api/v1/spans` takes it (contract 5.7.29): identifiers without leading zeros, the tag
 /// `component` as the service's name, `sr` and `ss` or `cs` and `cr` for the two ends.

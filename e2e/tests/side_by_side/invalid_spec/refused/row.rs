@@ -1,0 +1,4 @@
+use serde_json::Value;
+
+/// A spec, and a part of the answer to it.
+pub type Row = (Value, &'static str);
