@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use axum::routing::MethodRouter;
 use chassis_client::{CallError, Transport, Upstream, Upstreams};
 use chassis_db::{Database, migration::Table};
+#[cfg(feature = "notify")]
 use chassis_extras::notify::Notifier;
 use chassis_http::Routes;
 use chassis_telemetry::metrics::Metrics;
@@ -21,6 +22,7 @@ pub struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) upstreams: Upstreams,
     pub(crate) database: Option<Database>,
+    #[cfg(feature = "notify")]
     pub(crate) notifier: Option<Notifier>,
     mock: Option<Arc<dyn Transport>>,
 }
@@ -30,7 +32,15 @@ impl App {
     pub fn new() -> Result<Self, prometheus::Error> {
         let metrics = Arc::new(Metrics::new()?);
         let upstreams = Upstreams::register(metrics.registry())?;
-        Ok(Self { features: Vec::new(), metrics, upstreams, database: None, notifier: None, mock: None })
+        Ok(Self {
+            features: Vec::new(),
+            metrics,
+            upstreams,
+            database: None,
+            #[cfg(feature = "notify")]
+            notifier: None,
+            mock: None,
+        })
     }
 
     /// Lets `mock` stand for every [`upstream`](Self::upstream) that is made from now on.
@@ -63,6 +73,7 @@ impl App {
     }
 
     /// Makes the [`notifier`](Self::notifier) if a channel of `notify` is enabled. An error when this was done before.
+    #[cfg(feature = "notify")]
     pub fn notify(mut self, config: &Config) -> Result<Self, prometheus::Error> {
         if config.notify.is_on() {
             let Self { metrics, upstreams, .. } = &self;
@@ -73,6 +84,7 @@ impl App {
     }
 
     /// Where a feature leaves messages for people; `None` when notifications are off. See [`notify`](crate::notify).
+    #[cfg(feature = "notify")]
     pub fn notifier(&self) -> Option<Notifier> {
         self.notifier.clone()
     }

@@ -12,7 +12,12 @@ pub mod server;
 
 pub use chassis_client::{self as client, upstream_keys};
 pub use chassis_db as db;
-pub use chassis_extras::{logship, notify, proxied_client};
+#[cfg(feature = "logship")]
+pub use chassis_extras::logship;
+#[cfg(feature = "notify")]
+pub use chassis_extras::notify;
+#[cfg(feature = "proxy")]
+pub use chassis_extras::proxied_client;
 pub use chassis_http::{Data, Envelope, Id, Input, Origin, Page, Paging, Routes, answer, context};
 pub use chassis_telemetry::{logged, logging, metrics, trace};
 pub use chassis_wire as wire;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use chassis_config::{ConfigError, Loaded, Reader, Settings, Sources, load};
-use chassis_extras::{
-    logship::{LogShip, LogShipError},
-    proxied_client::{OpenError, ProxiedClient},
-};
+#[cfg(feature = "logship")]
+use chassis_extras::logship::{LogShip, LogShipError};
+#[cfg(feature = "proxy")]
+use chassis_extras::proxied_client::{OpenError, ProxiedClient};
 use chassis_http::error_chain::chain;
 use chassis_telemetry::logging::{self, LogError};
 use chassis_wire::TlsError;
@@ -39,6 +39,7 @@ pub enum RunError {
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
     /// Log lines cannot be kept to be shipped.
+    #[cfg(feature = "logship")]
     #[error(transparent)]
     LogShip(#[from] LogShipError),
     /// There can be no log.
@@ -57,6 +58,7 @@ pub enum RunError {
     #[error(transparent)]
     Mount(Box<dyn Error + Send + Sync>),
     /// The SOCKS proxy is away, and the service is not to run without it.
+    #[cfg(feature = "proxy")]
     #[error(transparent)]
     Proxy(#[from] OpenError),
     /// What the server says.
@@ -92,8 +94,13 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     let Loaded { config: own, settings, warnings } = load(&sources, read)?;
     let config = own.as_ref();
     let app = App::new()?;
+    #[cfg(feature = "logship")]
     let ship = LogShip::open(&config.logship, app.metrics())?;
-    let _log = logging::init_with(&config.logging, app.metrics(), ship.as_ref().map(LogShip::sink))?;
+    #[cfg(feature = "logship")]
+    let lines = ship.as_ref().map(LogShip::sink);
+    #[cfg(not(feature = "logship"))]
+    let lines = None;
+    let _log = logging::init_with(&config.logging, app.metrics(), lines)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -101,8 +108,10 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(threads(config)).enable_all().build().map_err(RunError::Runtime)?;
     runtime.block_on(async {
+        #[cfg(feature = "logship")]
         let shipping = ship.map(LogShip::start);
         let outcome = serve(sources, read, &own, settings, || mount(app, &own)).await;
+        #[cfg(feature = "logship")]
         if let Some(shipping) = shipping {
             shipping.end().await;
         }
@@ -126,6 +135,7 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
     let config = own.as_ref();
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
     let app = mount().map_err(|error| RunError::Mount(error.into()))?;
+    #[cfg(feature = "proxy")]
     if config.proxy.socks_url.is_some() {
         let client = ProxiedClient::open(&config.proxy).await?;
         tokio::spawn(client.keep_user_agents_fresh());

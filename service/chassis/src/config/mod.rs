@@ -26,11 +26,12 @@ mod storage;
 pub use chassis_client::config::{Upstream, UpstreamKeys};
 pub use chassis_config::*;
 pub use chassis_db::config::{DatabaseUrl, Db};
-pub use chassis_extras::{
-    logship::config::LogShip,
-    notify::config::{Email, Login, Minutes, Notify, Security, Slack},
-    proxied_client::config::{Fallback, Page, Proxy, SocksProxy},
-};
+#[cfg(feature = "logship")]
+pub use chassis_extras::logship::config::LogShip;
+#[cfg(feature = "notify")]
+pub use chassis_extras::notify::config::{Email, Login, Minutes, Notify, Security, Slack};
+#[cfg(feature = "proxy")]
+pub use chassis_extras::proxied_client::config::{Fallback, Page, Proxy, SocksProxy};
 pub use chassis_http::config::Api;
 pub use chassis_telemetry::config::{
     Build, Collector, Identity, Level, LogFormat, Logging, MetricPrefix, Metrics, Propagation, Rate, Spans,

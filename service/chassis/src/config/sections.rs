@@ -2,7 +2,12 @@
 
 use chassis_config::Reader;
 use chassis_db::config::Db;
-use chassis_extras::{logship::config::LogShip, notify::config::Notify, proxied_client::config::Proxy};
+#[cfg(feature = "logship")]
+use chassis_extras::logship::config::LogShip;
+#[cfg(feature = "notify")]
+use chassis_extras::notify::config::Notify;
+#[cfg(feature = "proxy")]
+use chassis_extras::proxied_client::config::Proxy;
 use chassis_http::config::Api;
 use chassis_telemetry::config::{Identity, Logging, Metrics, Tracing};
 use chassis_wire::config::Tls;
@@ -33,12 +38,15 @@ pub struct Config {
     /// `logging`
     pub logging: Logging,
     /// `logship`
+    #[cfg(feature = "logship")]
     pub logship: LogShip,
     /// `metrics`
     pub metrics: Metrics,
     /// `notify`
+    #[cfg(feature = "notify")]
     pub notify: Notify,
     /// `proxy`
+    #[cfg(feature = "proxy")]
     pub proxy: Proxy,
     /// `storage`
     pub storage: Storage,
@@ -62,8 +70,10 @@ impl Config {
         let logging = Logging::read(reader, &service);
         let storage = Storage::read(reader);
         Self {
+            #[cfg(feature = "logship")]
             logship: LogShip::read(reader, &logging),
             logging,
+            #[cfg(feature = "notify")]
             notify: Notify::read(reader, &service.name, &storage.data_dir),
             storage,
             metrics: Metrics::read(reader, &server.listen),
@@ -76,6 +86,7 @@ impl Config {
             health: Health::read(reader),
             http: Http::read(reader, root),
             openapi: OpenApi::read(reader),
+            #[cfg(feature = "proxy")]
             proxy: Proxy::read(reader),
             tls: Tls::read(reader),
             tracing: Tracing::read(reader),

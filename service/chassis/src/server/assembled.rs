@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Router, middleware::from_fn_with_state};
 use chassis_db::{Database, Monitor};
+#[cfg(feature = "notify")]
 use chassis_extras::notify::Notifier;
 use chassis_http::{Entry, Envelope, Routes};
 use chassis_telemetry::{
@@ -45,6 +46,7 @@ pub(super) struct Inside {
     pub keys: Option<Refresh>,
     pub push: Option<Push>,
     pub tracing: Option<Tracing>,
+    #[cfg(feature = "notify")]
     pub notifier: Option<Notifier>,
     pub monitor: Option<Monitor>,
 }
@@ -53,7 +55,10 @@ impl Assembled {
     /// Everything that `config` says of `app` but the sockets.
     pub(super) async fn new(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(app.description(config));
-        let App { features, metrics, upstreams, database, notifier, .. } = app;
+        #[cfg(feature = "notify")]
+        let notifier = app.notifier();
+        let App { features, metrics, upstreams, database, .. } = app;
+        #[cfg(feature = "notify")]
         if let Some(notifier) = &notifier {
             notifier.open().await?;
         }
@@ -92,7 +97,16 @@ impl Assembled {
         Ok(Self {
             service,
             admin,
-            inside: Inside { readiness, workers, keys, push, tracing, notifier, monitor },
+            inside: Inside {
+                readiness,
+                workers,
+                keys,
+                push,
+                tracing,
+                #[cfg(feature = "notify")]
+                notifier,
+                monitor,
+            },
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use chassis_config::Listen;
+#[cfg(feature = "notify")]
 use chassis_extras::notify::NotifyError;
 use chassis_telemetry::trace::TraceError;
 
@@ -36,6 +37,7 @@ pub enum ServerError {
     #[error("requests cannot be traced")]
     Trace(#[from] TraceError),
     /// Notifications are on and could not be kept.
+    #[cfg(feature = "notify")]
     #[error("notifications cannot be kept")]
     Notify(#[from] NotifyError),
 }

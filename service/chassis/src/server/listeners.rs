@@ -7,6 +7,7 @@ use std::{
 };
 
 use chassis_config::Listen;
+#[cfg(feature = "notify")]
 use chassis_extras::notify::Deliveries;
 use chassis_telemetry::{statsd::Snapshot, trace::Tracing};
 use futures::future::OptionFuture;
@@ -75,7 +76,9 @@ impl Server {
     /// each connection is told `Connection: close` and ends; then the admin port closes.
     pub async fn run(self, shutdown: Shutdown) -> Outcome {
         let Self { service, admin, inside, drain_timeout } = self;
-        let Inside { readiness, workers, keys, push, tracing, notifier, monitor: _monitor } = inside;
+        #[cfg(feature = "notify")]
+        let deliveries = inside.notifier.as_ref().map(Deliveries::start);
+        let Inside { readiness, workers, keys, push, tracing, monitor: _monitor, .. } = inside;
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
@@ -84,7 +87,6 @@ impl Server {
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
         let refreshing = keys.map(|keys| tokio::spawn(keys.run(stop_admin.clone())));
         let exports = tracing.map(Tracing::start);
-        let deliveries = notifier.as_ref().map(Deliveries::start);
         readiness.start();
         shutdown.drain.cancelled().await;
 
@@ -105,10 +107,11 @@ impl Server {
             Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
         }
         let last = deadline.max(Instant::now() + LAST_WORDS);
-        tokio::join!(
-            OptionFuture::from(exports.map(|exports| exports.end(last))),
-            OptionFuture::from(deliveries.map(|deliveries| deliveries.end(last))),
-        );
+        let deliver = async {
+            #[cfg(feature = "notify")]
+            OptionFuture::from(deliveries.map(|deliveries| deliveries.end(last))).await;
+        };
+        tokio::join!(OptionFuture::from(exports.map(|exports| exports.end(last))), deliver);
         stop_push.cancel();
         if let Some(pushing) = pushing {
             // It has sent what the last requests have counted.
