@@ -1,32 +1,15 @@
 //! A service with one route, one setting and one metric of its own:
 //!
 //! ```text
-//! GREETING_TEXT=hi cargo run -p chassis --example hello -- --config service.yaml
+//! CHASSIS_GREETING__TEXT=hi cargo run -p chassis --example hello
 //! curl localhost:8080/hello; curl localhost:9090/readyz; curl localhost:9090/metrics
 //! ```
 
 use axum::{extract::State, routing::get};
-use chassis::{
-    App, Config,
-    config::{Legacy, Reader},
-    metrics::Counter,
-};
+use chassis::{App, Config, config::Reader, metrics::Counter};
 
-struct Settings {
-    chassis: Config,
-    greeting: String,
-}
-
-impl AsRef<Config> for Settings {
-    fn as_ref(&self) -> &Config {
-        &self.chassis
-    }
-}
-
-fn read(reader: &mut Reader) -> Settings {
-    const TEXT: &[Legacy] = &[Legacy::same("GREETING_TEXT")];
-    let greeting = reader.key("greeting.text").above_file(TEXT).or("hello".to_owned());
-    Settings { chassis: Config::read(reader), greeting }
+fn read(reader: &mut Reader) -> (Config, String) {
+    (Config::read(reader), reader.key("greeting.text").or("hello".to_owned()))
 }
 
 async fn hello(State((greeting, greeted)): State<(String, Counter)>) -> String {
@@ -34,9 +17,9 @@ async fn hello(State((greeting, greeted)): State<(String, Counter)>) -> String {
     format!("{greeting}\n")
 }
 
-fn mount(app: App, settings: &Settings) -> Result<App, prometheus::Error> {
+fn mount(app: App, (_, greeting): &(Config, String)) -> Result<App, prometheus::Error> {
     let greeted = app.metrics().counter("greetings_total", "Greetings given")?;
-    Ok(app.route("/hello", get(hello).with_state((settings.greeting.clone(), greeted))))
+    Ok(app.route("/hello", get(hello).with_state((greeting.clone(), greeted))))
 }
 
 fn main() -> std::process::ExitCode {

@@ -94,6 +94,13 @@ impl Config {
     }
 }
 
+/// With what the service reads beside it.
+impl<T> AsRef<Config> for (Config, T) {
+    fn as_ref(&self) -> &Config {
+        &self.0
+    }
+}
+
 impl AsRef<Self> for Config {
     fn as_ref(&self) -> &Self {
         self
