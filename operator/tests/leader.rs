@@ -108,7 +108,8 @@ async fn one_that_ends_releases_the_lease_and_is_succeeded_within_2_s() {
         let (first, second) = two(&api).await;
         first.resign.cancel();
         first.task.await.unwrap();
-        assert_eq!(api.holder(), None);
+        // The second may have looked at the very moment of the release.
+        assert!(api.holder().is_none_or(|holder| holder.starts_with("second_")));
         assert!(!first.leadership.is_leading());
         let took = second.leads().await;
         assert!(took <= RETRY, "{took:?}");
