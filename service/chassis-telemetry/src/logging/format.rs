@@ -1,6 +1,9 @@
 //! The formats of a line, chosen by `logging.format` and `logging.file_format`.
 
-use std::fs;
+use std::{
+    fmt::{self, Write},
+    fs,
+};
 
 use super::{json, record::Record, text};
 use crate::config::LogFormat;
@@ -23,30 +26,39 @@ impl Format {
     /// Appends `record` without a line break; whatever it says, it is one line.
     pub(super) fn write(&self, record: &Record, line: &mut String) {
         let begin = line.len();
-        let written = match self.kind {
-            LogFormat::Cst => text::cst(record, line),
-            LogFormat::Pymicro => text::pymicro(record, line),
-            LogFormat::Brief => text::brief(record, line),
-            LogFormat::JsonDev => json::dev(record, line),
-            LogFormat::JsonProd => json::prod(record, line),
-            LogFormat::JsonEs => json::es(record, &self.hostname, &self.index, line),
+        let (written, escape): (_, Escape) = match self.kind {
+            LogFormat::Cst => (text::cst(record, line), text::escape),
+            LogFormat::Pymicro => (text::pymicro(record, line), text::escape),
+            LogFormat::Brief => (text::brief(record, line), text::escape),
+            LogFormat::JsonDev => (json::dev(record, line), json::escape),
+            LogFormat::JsonProd => (json::prod(record, line), json::escape),
+            LogFormat::JsonEs => (json::es(record, &self.hostname, &self.index, line), json::escape),
         };
         // Writing to a string does not fail.
         debug_assert!(written.is_ok());
-        one_line(line, begin);
+        one_line(line, begin, escape);
     }
 }
 
+/// Writes a character so that it has no effect.
+type Escape = fn(char, &mut String) -> fmt::Result;
+
 /// Texts of others (a path, an error) must not look like lines of ours, nor steer a terminal.
-fn one_line(line: &mut String, begin: usize) {
-    if line[begin..].contains(char::is_control) {
+fn one_line(line: &mut String, begin: usize, escape: Escape) {
+    if line[begin..].contains(is_harmful) {
         let mut harmless = String::with_capacity(line.len() - begin + 8);
         for c in line[begin..].chars() {
-            if c.is_control() { harmless.extend(c.escape_default()) } else { harmless.push(c) }
+            let written = if is_harmful(c) { escape(c, &mut harmless) } else { harmless.write_char(c) };
+            debug_assert!(written.is_ok());
         }
         line.truncate(begin);
         line.push_str(&harmless);
     }
+}
+
+/// Control characters, and what else ends a line for some readers.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -70,11 +82,30 @@ mod tests {
         }
     }
 
-    fn written(kind: LogFormat) -> String {
+    fn line(kind: LogFormat, record: &Record) -> String {
         let mut line = String::new();
-        Format { kind, hostname: "pod-1".to_owned(), index: "users".to_owned() }.write(&record(), &mut line);
-        assert!(!line.contains('\n'), "{line}");
+        Format { kind, hostname: "pod-1".to_owned(), index: "users".to_owned() }.write(record, &mut line);
+        assert!(!line.contains(is_harmful), "{line}");
         line
+    }
+
+    fn written(kind: LogFormat) -> String {
+        line(kind, &record())
+    }
+
+    #[test]
+    fn whatever_character_a_text_has_the_line_is_one_and_valid() {
+        for c in ('\0'..=char::MAX).filter(|c| is_harmful(*c) || u32::from(*c) % 251 == 0 || c.is_ascii()) {
+            let text = format!("a{c}b");
+            let record = Record { message: text.clone(), fields: vec![("path", json!(text))], ..record() };
+            for kind in [LogFormat::Cst, LogFormat::Pymicro, LogFormat::Brief] {
+                line(kind, &record);
+            }
+            for kind in [LogFormat::JsonDev, LogFormat::JsonProd, LogFormat::JsonEs] {
+                let parsed: Value = serde_json::from_str(&line(kind, &record)).unwrap();
+                assert_eq!((&parsed["message"], &parsed["path"]), (&json!(text), &json!(text)), "{c:?}");
+            }
+        }
     }
 
     fn parsed(format: LogFormat) -> Value {

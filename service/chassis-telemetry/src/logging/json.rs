@@ -1,6 +1,6 @@
 //! Lines that are JSON objects. Fields of the event come first, so that none of them hides a member of ours.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Value, json};
 
@@ -54,6 +54,11 @@ pub(super) fn es(record: &Record, hostname: &str, index: &str, line: &mut String
         "operation_id": record.operation_id(),
     });
     write(record.fields.iter().cloned(), own, line)
+}
+
+/// What JSON does not ask for, and its readers take: all of the basic plane.
+pub(super) fn escape(c: char, line: &mut String) -> fmt::Result {
+    write!(line, "\\u{:04x}", u32::from(c))
 }
 
 fn datetime(record: &Record) -> String {

@@ -42,6 +42,10 @@ pub(super) fn brief(record: &Record, line: &mut String) -> fmt::Result {
     record.operation_id.map_or(Ok(()), |id| write!(line, " operation_id=\"{id}\""))
 }
 
+pub(super) fn escape(c: char, line: &mut String) -> fmt::Result {
+    write!(line, "{}", c.escape_default())
+}
+
 fn fields(record: &Record, line: &mut String) -> fmt::Result {
     record.fields.iter().try_for_each(|(name, value)| write!(line, " {name}={value}"))
 }
