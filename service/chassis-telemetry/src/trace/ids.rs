@@ -64,7 +64,7 @@ impl SpanId {
 }
 
 /// The number parsers of the standard library take a sign as well.
-fn is_hex(text: &str, most: usize) -> bool {
+pub(super) fn is_hex(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

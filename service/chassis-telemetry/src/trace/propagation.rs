@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    ids::{SpanId, TraceId},
+    ids::{SpanId, TraceId, is_hex},
     link::{Carried, Link},
 };
 use crate::config::Propagation;
@@ -46,10 +46,11 @@ pub(super) struct Incoming {
 }
 
 pub(super) fn extract(headers: &HeaderMap) -> Incoming {
-    let found =
-        w3c(headers).or_else(|| b3_single(headers)).or_else(|| b3_multi(headers)).or_else(|| ot(headers));
+    let w3c = w3c(headers);
+    let carried = carried(headers, w3c.is_some());
+    let found = w3c.or_else(|| b3_single(headers)).or_else(|| b3_multi(headers)).or_else(|| ot(headers));
     let (parent, sampled) = found.unwrap_or_default();
-    Incoming { parent, sampled, carried: carried(headers, parent.is_some()) }
+    Incoming { parent, sampled, carried }
 }
 
 type Found = (Option<(TraceId, SpanId)>, Option<bool>);
@@ -65,6 +66,9 @@ fn w3c(headers: &HeaderMap) -> Option<Found> {
     let lengths = (version.len(), trace.len(), span.len(), flags.len()) == (2, 32, 16, 2);
     let lower =
         [version, trace, span, flags].iter().all(|part| !part.bytes().any(|b| b.is_ascii_uppercase()));
+    if !is_hex(version, 2) || !is_hex(flags, 2) || headers.get_all(TRACEPARENT).iter().count() > 1 {
+        return None;
+    }
     let version = u8::from_str_radix(version, 16).ok()?;
     if !lengths || !lower || version == 0xff || (version == 0 && parts.next().is_some()) {
         return None;
@@ -124,12 +128,12 @@ fn decision(text: &str) -> Option<bool> {
     }
 }
 
-/// `tracestate` has no meaning without its trace.
-fn carried(headers: &HeaderMap, of_a_trace: bool) -> Option<Arc<Carried>> {
+/// `tracestate` has no meaning without its `traceparent`.
+fn carried(headers: &HeaderMap, has_traceparent: bool) -> Option<Arc<Carried>> {
     let mut room = MOST_CARRIED;
     let mut carried = Carried::new();
     for (name, value) in headers {
-        let wanted = (*name == TRACESTATE && of_a_trace && headers.contains_key(TRACEPARENT))
+        let wanted = (*name == TRACESTATE && has_traceparent)
             || *name == BAGGAGE
             || name.as_str().starts_with(OT_BAGGAGE);
         let length = name.as_str().len() + value.len();
@@ -214,6 +218,8 @@ mod tests {
             format!("00-{TRACE}-{}-01", "0".repeat(16)),
             format!("00-{}-{SPAN}-01", TRACE.to_uppercase()),
             format!("00-{TRACE}-{SPAN}-zz"),
+            format!("00-{TRACE}-{SPAN}-+1"),
+            format!("+0-{TRACE}-{SPAN}-01"),
             String::new(),
         ] {
             assert_eq!(parent(&[("traceparent", &bad)]), (None, None), "{bad}");
@@ -299,6 +305,26 @@ mod tests {
             assert_eq!(written, names);
             let back = extract(&out);
             assert_eq!((back.parent, back.sampled), (Some((trace, span)), Some(true)), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn tracestate_goes_with_its_traceparent_alone() {
+        let good = format!("00-{TRACE}-{SPAN}-01");
+        let with = |parents: &[&str]| {
+            let parents = parents.iter().map(|parent| ("traceparent", *parent));
+            let others = [("tracestate", "vendor=1"), ("b3", "1c80319c1c80319c-1c80319c1c80319c-1")];
+            let mut headers = HeaderMap::new();
+            for (name, value) in parents.chain(others) {
+                headers.append(name, value.parse().unwrap());
+            }
+            extract(&headers)
+        };
+        assert!(with(&[&good]).carried.is_some());
+        for broken in [&["nonsense"][..], &[&good, &good], &[]] {
+            let Incoming { parent, carried, .. } = with(broken);
+            assert!(parent.is_some(), "that of b3");
+            assert_eq!(carried, None, "{broken:?}");
         }
     }
 
