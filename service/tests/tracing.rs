@@ -27,6 +27,7 @@ use support::{
     running::Running,
     until,
 };
+use tokio::net::TcpListener;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -244,6 +245,23 @@ async fn what_the_queue_has_no_room_for_is_counted_and_so_is_what_is_left_at_the
     process.signal("TERM").await;
     process.logs("1 spans are lost, the collector").await;
     assert_eq!(process.exit_code().await, Some(0), "every request was answered");
+}
+
+/// `server.drain_timeout` is 30 s here, which is longer than any test waits.
+#[tokio::test]
+async fn a_collector_that_is_away_or_silent_does_not_hold_up_the_end() {
+    let away = SocketAddr::from(([127, 0, 0, 1], 9));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for collector in [away, silent.local_addr().unwrap()] {
+        let mut process =
+            Process::start(&format!("tracing: {{zipkin_url: 'http://{collector}{V2}', interval: 10ms}}"))
+                .await;
+        post(process.service, "/microservice", "{}").await;
+        process.signal("TERM").await;
+        process.logs("sending the last 1 spans").await;
+        process.logs("1 spans are lost, the collector").await;
+        assert_eq!(process.exit_code().await, Some(0), "every request was answered");
+    }
 }
 
 #[tokio::test]

@@ -24,8 +24,9 @@ use super::{
 };
 use crate::{App, config::Config};
 
-/// What is left to be sent, spans and notifications, has this long when the drain took all of its own time.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What is left to be sent after the last answer has as much time as the drain left, between these two: spans can be
+/// missed and notifications are on disk, so a receiver that is away does not hold up the end.
+const LAST_WORDS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
 /// Both listeners, bound but not yet accepting.
 #[derive(Debug)]
@@ -106,7 +107,9 @@ impl Server {
             Outcome::Drained => tracing::info!("every request is answered"),
             Outcome::CutOff { connections } => tracing::warn!("{connections} connections were cut off"),
         }
-        let last = deadline.max(Instant::now() + LAST_WORDS);
+        let [shortest, longest] = LAST_WORDS;
+        let now = Instant::now();
+        let last = now + deadline.saturating_duration_since(now).clamp(shortest, longest);
         let deliver = async {
             #[cfg(feature = "notify")]
             OptionFuture::from(deliveries.map(|deliveries| deliveries.end(last))).await;

@@ -68,6 +68,9 @@ impl Worker {
         while let Ok(span) = self.spans.try_recv() {
             batch.push(span);
         }
+        if !batch.is_empty() {
+            tracing::info!("sending the last {} spans to the collector {}", batch.len(), self.url);
+        }
         self.deliver_rest(batch, deadline).await;
     }
 
