@@ -213,6 +213,22 @@ async fn files_are_sent_compressed_to_those_who_understand_it() {
 }
 
 #[tokio::test]
+async fn who_has_a_file_is_not_sent_it_again() {
+    let running = Running::bundled(&[]).await;
+    for path in ["/openapi/", "/openapi/swagger-ui.css"] {
+        let first = with(&running, path, "").await;
+        let tag = first.header("etag").unwrap();
+        assert_eq!(first.header("cache-control"), Some("public, max-age=3600"), "{path}");
+        for known in [tag, &format!("\"other\", {tag}"), "*"] {
+            let again = with(&running, path, &format!("if-none-match: {known}\r\n")).await;
+            assert_eq!((again.status, again.header("etag"), &*again.body), (304, Some(tag), ""), "{path}");
+        }
+        let other = with(&running, path, "if-none-match: \"other\"\r\n").await;
+        assert_eq!((other.status, other.body), (200, first.body.clone()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn pages_may_load_nothing_from_elsewhere() {
     let running = Running::bundled(&[]).await;
     for path in ["/openapi/", "/static/index.html"] {

@@ -1,6 +1,10 @@
 //! Files that are part of the program.
 
-use std::io::Read;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read},
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     body::Bytes,
@@ -57,33 +61,77 @@ impl Asset {
     }
 
     pub(crate) fn route(self) -> MethodRouter {
-        get(async move |headers: HeaderMap| self.answer(&headers))
+        let served = Arc::new(Served::of(self));
+        get(async move |headers: HeaderMap| served.answer(&headers))
+    }
+}
+
+/// A file as it is answered, again and again.
+struct Served {
+    asset: Asset,
+    /// Of the content, however it is encoded: so a weak one.
+    tag: HeaderValue,
+    /// What a compressed one holds, once somebody has asked for it.
+    inflated: OnceLock<Bytes>,
+}
+
+impl Served {
+    fn of(asset: Asset) -> Self {
+        let mut hasher = DefaultHasher::new();
+        asset.bytes.hash(&mut hasher);
+        // Digits are a header's value.
+        let tag = HeaderValue::from_str(&format!("W/\"{:016x}\"", hasher.finish()));
+        let tag = tag.unwrap_or_else(|_| HeaderValue::from_static("W/\"\""));
+        Self { asset, tag, inflated: OnceLock::new() }
     }
 
     fn answer(&self, headers: &HeaderMap) -> Response {
-        let own: [(HeaderName, HeaderValue); 5] = [
-            (header::CONTENT_TYPE, self.kind.content_type()),
+        let Asset { kind, bytes, compressed } = &self.asset;
+        let caching: [(HeaderName, HeaderValue); 3] = [
             (header::CACHE_CONTROL, CACHE),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::ETAG, self.tag.clone()),
             (header::VARY, HeaderValue::from_static("accept-encoding")),
         ];
-        if !self.compressed {
-            return (own, self.bytes.clone()).into_response();
+        if knows(headers, &self.tag) {
+            return (StatusCode::NOT_MODIFIED, caching).into_response();
+        }
+        let own: [(HeaderName, HeaderValue); 3] = [
+            (header::CONTENT_TYPE, kind.content_type()),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        if !compressed {
+            return (own, caching, bytes.clone()).into_response();
         }
         if takes_gzip(headers) {
             let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-            return (own, encoding, self.bytes.clone()).into_response();
+            return (own, caching, encoding, bytes.clone()).into_response();
         }
-        let mut plain = Vec::new();
-        match GzDecoder::new(self.bytes.as_ref()).read_to_end(&mut plain) {
-            Ok(_) => (own, plain).into_response(),
+        match self.inflated() {
+            Ok(plain) => (own, caching, plain).into_response(),
             Err(error) => {
                 tracing::error!("a file of the program cannot be read: {error}");
                 ServiceError::Internal.into_response()
             }
         }
     }
+
+    fn inflated(&self) -> io::Result<Bytes> {
+        if let Some(plain) = self.inflated.get() {
+            return Ok(plain.clone());
+        }
+        let mut plain = Vec::new();
+        GzDecoder::new(self.asset.bytes.as_ref()).read_to_end(&mut plain)?;
+        Ok(self.inflated.get_or_init(|| plain.into()).clone())
+    }
+}
+
+/// Whether `If-None-Match` names this tag.
+fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let tag = tag.to_str().map(opaque).unwrap_or_default();
+    let known = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    known.flat_map(|list| list.split(',')).any(|known| known.trim() == "*" || opaque(known) == tag)
 }
 
 /// Whether `Accept-Encoding` names gzip and does not rule it out with `q=0`.
