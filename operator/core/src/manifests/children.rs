@@ -5,14 +5,13 @@ use k8s_openapi::api::{
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress,
     network_policy, pod_template, prometheus_rule, service, service_account, service_monitor,
 };
-use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, ServiceMonitor};
+use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, ServiceMonitor, object::json_of};
 
 /// Everything that a Microservice becomes; none is what its spec does not ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,22 +77,22 @@ impl Children {
             prometheus_rule,
             dashboard,
         } = self;
-        let mut deployment = json!(deployment);
+        let mut deployment = json_of(deployment);
         deployment["spec"]["template"] = pod_template;
         let objects = [
-            (Child::ServiceAccount, service_account.map(object)),
-            (Child::ConfigMap, Some(object(config_map))),
-            (Child::Files, files.map(object)),
-            (Child::Service, Some(object(service))),
-            (Child::NetworkPolicy, network_policy.map(object)),
+            (Child::ServiceAccount, service_account.map(json_of)),
+            (Child::ConfigMap, Some(json_of(config_map))),
+            (Child::Files, files.map(json_of)),
+            (Child::Service, Some(json_of(service))),
+            (Child::NetworkPolicy, network_policy.map(json_of)),
             (Child::Deployment, Some(deployment)),
-            (Child::HorizontalPodAutoscaler, horizontal_pod_autoscaler.map(object)),
-            (Child::PodDisruptionBudget, pod_disruption_budget.map(object)),
-            (Child::Ingress, ingress.map(object)),
-            (Child::HttpRoute, http_route.map(object)),
-            (Child::ServiceMonitor, service_monitor.map(object)),
-            (Child::PrometheusRule, prometheus_rule.map(object)),
-            (Child::Dashboard, dashboard.map(object)),
+            (Child::HorizontalPodAutoscaler, horizontal_pod_autoscaler.map(json_of)),
+            (Child::PodDisruptionBudget, pod_disruption_budget.map(json_of)),
+            (Child::Ingress, ingress.map(json_of)),
+            (Child::HttpRoute, http_route.map(json_of)),
+            (Child::ServiceMonitor, service_monitor.map(json_of)),
+            (Child::PrometheusRule, prometheus_rule.map(json_of)),
+            (Child::Dashboard, dashboard.map(json_of)),
         ];
         objects.into_iter().filter_map(|(child, object)| Some((child, object?))).collect()
     }
@@ -108,9 +107,4 @@ impl Children {
     pub fn annotate_pods(&mut self, name: &str, value: String) {
         self.pod_template["metadata"]["annotations"][name] = value.into();
     }
-}
-
-/// Kubernetes' types always have a JSON form.
-fn object(typed: impl Serialize) -> Value {
-    serde_json::to_value(typed).unwrap_or_default()
 }

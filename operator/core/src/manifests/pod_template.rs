@@ -7,7 +7,7 @@ use super::{
     deployment,
     strategic_merge::{changed, merge},
 };
-use crate::model::ResolvedMicroservice;
+use crate::model::{ResolvedMicroservice, object::json_of};
 
 /// The pods with the user's patch laid over them.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Value {
@@ -25,8 +25,7 @@ pub fn overridden(resolved: &ResolvedMicroservice) -> Vec<String> {
 }
 
 fn ours(resolved: &ResolvedMicroservice) -> Value {
-    // Kubernetes' types always have a JSON form.
-    serde_json::to_value(deployment::template(resolved)).unwrap_or_default()
+    json_of(deployment::template(resolved))
 }
 
 fn patched(mut template: Value, resolved: &ResolvedMicroservice) -> Value {

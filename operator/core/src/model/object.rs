@@ -1,7 +1,13 @@
-//! Parts of objects that were read.
+//! Between typed objects and their JSON.
 
 use kube::core::DynamicObject;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// The JSON of one of the API's types, which always have one.
+pub fn json_of(typed: impl Serialize) -> Value {
+    serde_json::to_value(typed).unwrap_or_default()
+}
 
 /// A part of an object, as its type; none where it is missing or of another form.
 pub fn part<T: DeserializeOwned>(object: &DynamicObject, pointer: &str) -> Option<T> {

@@ -11,6 +11,7 @@ use operator_core::{
     model::{
         Child, Error, Kind, Replicas,
         meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, ROLLOUT_ANNOTATION, digest},
+        object::json_of,
     },
     observed::{Live, Observed},
     plan::{
@@ -154,7 +155,6 @@ fn drift(desired: &Value, live: &DynamicObject) -> Option<String> {
     for key in ["apiVersion", "kind"] {
         whole[key] = desired[key].clone();
     }
-    // Metadata always has a JSON form.
-    whole["metadata"] = serde_json::to_value(&live.metadata).unwrap_or_default();
+    whole["metadata"] = json_of(&live.metadata);
     first_drift(desired, &whole)
 }

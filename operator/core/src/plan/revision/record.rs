@@ -16,6 +16,7 @@ use crate::{
             REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
             REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION, digest, object_meta,
         },
+        object::json_of,
     },
     observed::RolloutCause,
 };
@@ -71,8 +72,7 @@ const RUNNING: [&str; 4] = ["replicas", "autoscaling", "stopped", "suspend"];
 
 /// The spec without the number of pods.
 pub fn recorded(spec: &MicroserviceSpec) -> Value {
-    // The API's types always have a JSON form.
-    let mut spec = serde_json::to_value(spec).unwrap_or_default();
+    let mut spec = json_of(spec);
     if let Some(fields) = spec.as_object_mut() {
         fields.retain(|field, _| !RUNNING.contains(&field.as_str()));
     }
@@ -132,10 +132,9 @@ impl New {
         metadata.annotations = Some(annotations);
         let labels = metadata.labels.get_or_insert_default();
         labels.insert("app.kubernetes.io/component".into(), "revision".into());
-        let data = serde_json::to_value(&self.record).unwrap_or_default();
+        let data = json_of(&self.record);
         let revision = ControllerRevision { metadata, revision: self.number, data: Some(RawExtension(data)) };
-        // Kubernetes' types always have a JSON form.
-        serde_json::to_value(revision).unwrap_or_default()
+        json_of(revision)
     }
 }
 
