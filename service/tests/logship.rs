@@ -49,6 +49,13 @@ async fn arrived(loggly: &Loggly, name: &str, count: usize) -> usize {
     loggly.count(&format!("TRACE: {name}-")) - count
 }
 
+/// As `arrived`, where a line that is no text was sent too.
+async fn arrived_in_spite(loggly: &Loggly, name: &str, count: usize) -> usize {
+    until(true, async || loggly.count(&format!("TRACE: {name}-")) >= count).await;
+    assert!(loggly.faults().iter().all(|fault| fault.contains("utf-8")), "{:?}", loggly.faults());
+    loggly.count(&format!("TRACE: {name}-")) - count
+}
+
 /// Files with lines that wait.
 fn waiting(spool: &Path) -> Vec<u64> {
     let sizes = fs::read_dir(spool).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
@@ -134,23 +141,31 @@ async fn batches_and_lines_have_limits() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_refused_does_not_hold_up_the_others() {
+async fn a_line_that_is_refused_for_good_is_set_aside_and_the_others_of_its_batch_are_sent() {
     let (loggly, spool) = (Loggly::start().await, spool());
-    let mut process = Process::start(&sections(&loggly, spool.path(), "interval: 20ms")).await;
-    // From somebody else, and no text.
-    fs::write(spool.path().join("ship.log.0"), b"\xff\xfe\n").unwrap();
+    // From an earlier process, and one of them is no text.
+    fs::write(spool.path().join("ship.log.0"), b"TRACE: x-0;\nTRACE: x-1;\n\xff\xfe\nTRACE: x-2;\n").unwrap();
+    let process = Process::start(&sections(&loggly, spool.path(), "interval: 20ms")).await;
+    let refused = "chassis_log_lines_dropped_total{reason=\"refused\"}";
+    until(1, async || metric(&process, refused).await).await;
+    assert_eq!(arrived_in_spite(&loggly, "x", 3).await, 0, "each once");
+    until(false, async || spool.path().join("ship.log.0").exists()).await;
+    assert_eq!(fs::read(spool.path().join("ship.log.refused")).unwrap(), b"\xff\xfe\n");
     log(&process, tokens("a", 5)).await;
-    process.logs("the endpoint refuses a batch: 400 Bad Request").await;
-    let token = "TRACE: a-4;";
-    until(1, async || loggly.count(token)).await;
-    let began = Instant::now();
-    for round in 0..10 {
-        log(&process, tokens(&format!("{round}x"), 1)).await;
-        until(1, async || loggly.count(&format!("TRACE: {round}x-0;"))).await;
-    }
-    assert!(began.elapsed().as_secs() < 5, "nor are they sent less often: {:?}", began.elapsed());
-    assert!(loggly.faults().iter().all(|fault| fault.contains("utf-8")), "{:?}", loggly.faults());
-    assert!(spool.path().join("ship.log.0").exists(), "it is kept");
+    assert_eq!(arrived_in_spite(&loggly, "a", 5).await, 0);
+    assert_eq!(loggly.count("the endpoint refuses 1 log lines for good, they are kept in "), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_refuses_every_line_loses_none() {
+    let (loggly, spool) = (Loggly::start().await, spool());
+    loggly.answers(400);
+    let process = Process::start(&sections(&loggly, spool.path(), "interval: 20ms")).await;
+    log(&process, tokens("a", 40)).await;
+    until(true, async || loggly.asked() > 20).await;
+    loggly.answers(200);
+    assert_eq!(arrived(&loggly, "a", 40).await, 0);
+    until(Vec::<u64>::new(), async || waiting(spool.path())).await;
 }
 
 /// contract 2.3.16

@@ -20,6 +20,8 @@ pub(super) struct Counts {
     pub disk: IntCounter,
     /// The oldest, for there is no more room.
     pub spool_full: IntCounter,
+    /// The endpoint does not want them.
+    pub refused: IntCounter,
 }
 
 impl Counts {
@@ -27,7 +29,7 @@ impl Counts {
         let dropped = IntCounterVec::new(
             Opts::new(
                 "chassis_log_lines_dropped_total",
-                "Log lines that will not be shipped: queue_full, too_long, disk, spool_full",
+                "Log lines that will not be shipped: queue_full, too_long, disk, spool_full, refused",
             ),
             &["reason"],
         )?;
@@ -49,6 +51,7 @@ impl Counts {
             too_long: reason("too_long")?,
             disk: reason("disk")?,
             spool_full: reason("spool_full")?,
+            refused: reason("refused")?,
             dropped,
         })
     }
@@ -69,7 +72,10 @@ impl Counts {
 
     /// Dropped so far.
     pub(super) fn dropped(&self) -> u64 {
-        [&self.queue_full, &self.too_long, &self.disk, &self.spool_full].map(IntCounter::get).iter().sum()
+        [&self.queue_full, &self.too_long, &self.disk, &self.spool_full, &self.refused]
+            .map(IntCounter::get)
+            .iter()
+            .sum()
     }
 }
 

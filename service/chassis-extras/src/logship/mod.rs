@@ -7,7 +7,10 @@
 //! Whoever logs never waits: what the queue has no room for is dropped and counted. What is on the disk is sent at least
 //! once: a file is closed by a rename when it has as much as one request may have, and at each interval; it is removed
 //! when the endpoint has answered 2xx, and kept otherwise. What a process could not send, the next one does. There is a
-//! bound for the disk, past which the oldest lines are dropped and counted (`chassis_log_lines_dropped_total`).
+//! bound for the disk, past which the oldest lines are dropped and counted (`chassis_log_lines_dropped_total`). A line that
+//! the endpoint refuses for good (400, 413, 415, 422) is counted there too and kept in `<file>.refused`, up to
+//! `logship.max_batch` bytes in all, for a person to look at; an endpoint that refuses every line is taken for one that
+//! is set up wrong, and they wait.
 //!
 //! ```no_run
 //! use chassis_config::{Reader, Sources, load};
@@ -42,6 +45,7 @@ mod batch;
 pub mod config;
 mod counts;
 mod error;
+mod refused;
 mod ship;
 mod shipper;
 mod spool;

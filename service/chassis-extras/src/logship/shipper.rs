@@ -6,6 +6,7 @@ use std::{
     io::{self, BufReader},
     path::{Path, PathBuf},
     pin::pin,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -27,6 +28,7 @@ use super::{
     batch::{Batch, Batches},
     config,
     counts::Counts,
+    refused::{self, IN_A_ROW, Refused},
     spool,
     writer::Lines,
 };
@@ -41,6 +43,7 @@ pub(super) struct Shipper {
     endpoint: Secret,
     config: config::LogShip,
     counts: Counts,
+    refused_in_a_row: AtomicUsize,
 }
 
 /// What one look at the closed files came to.
@@ -68,7 +71,8 @@ impl Shipper {
         match (&config.file, &config.endpoint) {
             (Some(file), Some(endpoint)) => {
                 let (file, endpoint) = (file.clone(), endpoint.clone());
-                Ok(Self { file, endpoint, config: config.clone(), counts })
+                let (config, refused_in_a_row) = (config.clone(), AtomicUsize::new(IN_A_ROW));
+                Ok(Self { file, endpoint, config, counts, refused_in_a_row })
             }
             _ => Err(LogShipError::NotConfigured),
         }
@@ -202,21 +206,49 @@ impl Shipper {
         path: &Path,
     ) -> io::Result<Result<u64, Trouble>> {
         let mut batches = Batches::new(BufReader::new(file), self.config.max_batch.0, self.config.max_line.0);
+        let mut refused = Refused::new(self.refused_in_a_row.load(Relaxed));
         let mut shipped = 0;
         loop {
             let read = spawn_blocking(move || (batches.next(), batches)).await?;
             batches = read.1;
             let Some(Batch { body, lines }) = read.0? else { break };
-            if let Err(trouble) = self.post(wire, url, body).await {
+            let before = refused.lines();
+            let outcome = self.post_all(wire, url, body.into(), &mut refused).await;
+            self.refused_in_a_row.store(refused.in_a_row(), Relaxed);
+            if let Err(trouble) = outcome {
                 return Ok(Err(trouble));
             }
-            self.counts.shipped.inc_by(lines);
-            shipped += lines;
+            let taken = lines - (refused.lines() - before);
+            self.counts.shipped.inc_by(taken);
+            shipped += taken;
+        }
+        if refused.in_a_row() >= IN_A_ROW {
+            return Ok(Err(Trouble::Refused("the endpoint refuses all of them".to_owned())));
+        }
+        // Once more: it may have refused everything then.
+        for line in refused.take() {
+            match self.post(wire, url, line.clone()).await {
+                Ok(()) => {
+                    self.counts.shipped.inc();
+                    shipped += 1;
+                }
+                Err(Trouble::Refused(_)) => _ = refused.add(line),
+                Err(away) => return Ok(Err(away)),
+            }
         }
         self.counts.too_long.inc_by(batches.too_long);
-        let path = path.to_owned();
+        let (path, aside, room) = (path.to_owned(), refused::file(&self.file), self.config.max_batch.0);
+        if refused.lines() > 0 {
+            self.counts.refused.inc_by(refused.lines());
+            tracing::warn!(
+                "the endpoint refuses {} log lines for good, they are kept in {}",
+                refused.lines(),
+                aside.display()
+            );
+        }
         // The lock is held until it is gone.
         spawn_blocking(move || {
+            refused.write(&aside, room)?;
             let removed = fs::remove_file(path);
             drop(batches);
             match removed {
@@ -229,8 +261,32 @@ impl Shipper {
         Ok(Ok(shipped))
     }
 
-    async fn post(&self, wire: &Wire, url: &Uri, body: Vec<u8>) -> Result<(), Trouble> {
-        let mut request = Request::new(Full::new(Bytes::from(body)));
+    /// Posts a batch. What is refused is posted again in halves, down to the lines that are to blame.
+    async fn post_all(
+        &self,
+        wire: &Wire,
+        url: &Uri,
+        batch: Bytes,
+        refused: &mut Refused,
+    ) -> Result<(), Trouble> {
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            match self.post(wire, url, part.clone()).await {
+                Ok(()) => refused.taken(),
+                Err(Trouble::Refused(reason)) => match refused::halves(&part) {
+                    // In order: the first half is the next.
+                    Some((first, second)) => parts.extend([second, first]),
+                    None if refused.add(part) => {}
+                    None => return Err(Trouble::Refused(reason)),
+                },
+                Err(away) => return Err(away),
+            }
+        }
+        Ok(())
+    }
+
+    async fn post(&self, wire: &Wire, url: &Uri, body: Bytes) -> Result<(), Trouble> {
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = url.clone();
         let content_type = HeaderValue::from_static(content_type(self.config.format));
@@ -244,7 +300,7 @@ impl Shipper {
             match status {
                 status if status.is_success() => Ok(()),
                 status if is_about_the_batch(status) => {
-                    Err(Trouble::Refused(format!("the endpoint refuses a batch: {status}")))
+                    Err(Trouble::Refused(format!("the endpoint refuses lines: {status}")))
                 }
                 status => Err(Trouble::Away(format!("the endpoint answers {status}"))),
             }
