@@ -8,7 +8,7 @@ use chassis::{
     config::{self, EditError, Sources, Value},
     db::migration::Record,
     logship,
-    notify::Delivery,
+    notify::{DeadLetter, Delivery, Retry},
     run::RunError,
     wire::{Fetched, fetch},
 };
@@ -100,6 +100,19 @@ enum NotifyCommand {
     },
     /// Send all messages now; exit code 1 if a channel fails, whose messages are kept.
     Flush,
+    /// List the messages that a channel refuses for good, and why.
+    List,
+    /// Send messages of that list once more; exit code 1 if one is refused again.
+    Retry {
+        /// Ids from `notify list`. Default all.
+        ids: Vec<i64>,
+    },
+    /// Remove messages from that list.
+    Discard {
+        /// Ids from `notify list`.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -237,7 +250,46 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
             block_on(notifier.send(&message))??;
             Ok(ExitCode::SUCCESS)
         }
-        NotifyCommand::Flush => Ok(report(block_on(notifier.flush())?)),
+        NotifyCommand::Flush => {
+            let code = report(block_on(notifier.flush())?);
+            let aside = block_on(notifier.dead_letters())??.len();
+            if aside > 0 {
+                eprintln!("{aside} messages are set aside: microservice notify list says why");
+            }
+            Ok(code)
+        }
+        NotifyCommand::List => {
+            let letters = block_on(notifier.dead_letters())??;
+            for DeadLetter { id, channel, recipients, service, time, message, reason } in letters {
+                let whom = if recipients.is_empty() { "everybody".to_owned() } else { recipients.join(", ") };
+                println!(
+                    "{id}  {time}  {channel} to {whom}: {reason}\n    {service}: {}",
+                    message.trim_end()
+                );
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        NotifyCommand::Retry { ids } => {
+            let mut code = ExitCode::SUCCESS;
+            for Retry { id, refused } in block_on(notifier.retry(&ids))?? {
+                match refused {
+                    None => println!("{id}: sent"),
+                    Some(reason) => {
+                        eprintln!("{id}: refused again: {reason}");
+                        code = ExitCode::FAILURE;
+                    }
+                }
+            }
+            Ok(code)
+        }
+        NotifyCommand::Discard { ids } => {
+            for id in ids {
+                if !block_on(notifier.discard(id))?? {
+                    anyhow::bail!("there is no message {id}; microservice notify list shows which there are");
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

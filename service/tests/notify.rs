@@ -105,6 +105,63 @@ async fn while_the_mail_server_is_down_nothing_is_lost_and_then_everything_comes
     assert_ne!(metric(&process, failed).await.as_deref(), Some("0"));
 }
 
+/// contract 2.4.21
+#[tokio::test]
+async fn a_message_that_is_refused_for_good_stops_no_other_and_waits_for_a_person() {
+    let Some(server) = MailServer::start("tls").await else { return };
+    let data = tempfile::tempdir().unwrap();
+    let config = config(&data, "30", &json!({ "email": server.section(&server.password_file()) }));
+    let file = data.path().join("service.yaml");
+    fs::write(&file, &config).unwrap();
+    let notify = async |args: &[&str]| {
+        run(&[], &[&["notify"], args, &["--config", file.to_str().unwrap()]].concat()).await
+    };
+    for message in ["one", "two", "SPAM", "four"] {
+        assert_eq!(notify(&["send", message]).await.status.code(), Some(0));
+    }
+    let flushed = notify(&["flush"]).await;
+    assert_eq!((flushed.status.code(), stdout(&flushed)), (Some(0), "email: 3 sent\n"));
+    assert!(
+        stderr(&flushed).contains("1 messages are set aside: microservice notify list"),
+        "{}",
+        stderr(&flushed)
+    );
+    assert_eq!(server.texts(2).await, ["users\none\ntwo", "users\nfour"], "in their order");
+    let list = notify(&["list"]).await;
+    let list = stdout(&list);
+    assert!(
+        list.contains("email to everybody: ") && list.contains("554") && list.contains("users: SPAM"),
+        "{list}"
+    );
+    let retried = notify(&["retry"]).await;
+    assert_eq!(retried.status.code(), Some(1));
+    assert!(stderr(&retried).contains("1: refused again: ") && stderr(&retried).contains("554"));
+    assert_eq!(notify(&["discard", "1"]).await.status.code(), Some(0));
+    assert_eq!(stdout(&notify(&["list"]).await), "");
+    let unknown = notify(&["discard", "1"]).await;
+    assert!(stderr(&unknown).contains("there is no message 1; microservice notify list shows"));
+}
+
+#[tokio::test]
+async fn a_recipient_who_has_left_keeps_mails_from_nobody_else() {
+    let Some(server) = MailServer::start("tls").await else { return };
+    let data = tempfile::tempdir().unwrap();
+    let mut email = server.section(&server.password_file());
+    email["to"] = json!("ops@example.com, gone@example.com, Ann <ann@example.com>");
+    let mut process = Process::start(&config(&data, "100ms", &json!({ "email": email }))).await;
+    assert_eq!(post(&process, "one").await, 204);
+    let warning =
+        process.logs("1 notifications are refused by email for gone@example.com and set aside").await;
+    assert!(warning.contains("550"), "{warning}");
+    let recipients = async || {
+        let mails = server.mails();
+        mails.iter().map(|mail| mail["envelope"]["to"].to_string()).collect::<Vec<_>>()
+    };
+    until(vec!["[\"ops@example.com\"]".to_owned(), "[\"ann@example.com\"]".to_owned()], recipients).await;
+    let refused = "chassis_notifications_refused_total{channel=\"email\"}";
+    assert_eq!(metric(&process, refused).await.as_deref(), Some("1"));
+}
+
 /// contract 2.4.20
 #[tokio::test]
 async fn what_was_taken_outlives_a_kill_and_is_sent_by_the_next_start() {

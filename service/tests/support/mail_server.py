@@ -26,7 +26,15 @@ def say(what):
 
 
 class Mails:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone@"):
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, server, session, envelope):
+        if b"SPAM" in envelope.content:
+            return "554 5.7.1 this is spam"
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         say(
             {

@@ -2,7 +2,7 @@
 
 use chassis_telemetry::metrics::Counter;
 
-use super::{DeliveryError, email::Email, outbox::Message, slack::Slack};
+use super::{DeliveryError, dead_letters::Refusal, email::Email, outbox::Message, slack::Slack};
 
 /// One way, with its counts.
 #[derive(Debug)]
@@ -10,6 +10,7 @@ pub(super) struct Channel {
     pub way: Way,
     pub sent: Counter,
     pub failed: Counter,
+    pub refused: Counter,
 }
 
 #[derive(Debug)]
@@ -35,9 +36,14 @@ impl Channel {
         }
     }
 
-    pub(super) async fn send(&self, messages: &[Message]) -> Result<(), DeliveryError> {
+    /// Sends to everybody, or to these recipients; a refusal is one for good.
+    pub(super) async fn send(
+        &self,
+        messages: &[Message],
+        recipients: &[String],
+    ) -> Result<Result<(), Refusal>, DeliveryError> {
         match &self.way {
-            Way::Email(email) => email.send(messages).await,
+            Way::Email(email) => email.send(messages, recipients).await,
             Way::Slack(slack) => slack.send(messages).await,
         }
     }

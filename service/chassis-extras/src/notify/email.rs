@@ -1,20 +1,24 @@
 //! E-mail by SMTP (contract 2.4.22).
 
-use std::{fs, io, sync::Arc};
+use std::{fs, io, slice, sync::Arc};
 
 use chassis_config::Secret;
+use chassis_http::error_chain::chain;
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    address::Envelope,
     message::{Mailbox, MultiPart},
     transport::smtp::{
         authentication::Credentials,
         client::{Certificate, CertificateStore, Tls, TlsParameters},
+        response::Category,
     },
 };
 
 use super::{
     DeliveryError,
     config::{self, Login, Security},
+    dead_letters::Refusal,
     digest,
     outbox::Message,
 };
@@ -46,16 +50,58 @@ impl Email {
         sizes.take_while(|size| *size <= LARGEST).count().max(1)
     }
 
-    pub(super) async fn send(&self, messages: &[Message]) -> Result<(), DeliveryError> {
+    /// Sends one mail to everybody, or to `only` these addresses. Where the server refuses it for good, each of them is
+    /// tried alone: a person who has left keeps it from nobody else.
+    pub(super) async fn send(
+        &self,
+        messages: &[Message],
+        only: &[String],
+    ) -> Result<Result<(), Refusal>, DeliveryError> {
         let config = Arc::clone(&self.0);
         // Files are read.
         let Sender { transport, from } = tokio::task::spawn_blocking(move || sender(&config)).await??;
+        let sender = from.email.clone();
         let to = self.0.to.iter().cloned();
         let mail = to.fold(lettre::Message::builder().from(from), lettre::message::MessageBuilder::to);
         let body = MultiPart::alternative_plain_html(digest::text(messages), digest::html(messages));
-        let mail = mail.subject(&self.0.subject).multipart(body)?;
-        transport.send(mail).await.map(|_| ()).map_err(|source| smtp(&self.0, source))
+        let mail = mail.subject(&self.0.subject).multipart(body)?.formatted();
+        let send = async |to: &[Address]| {
+            let envelope = Envelope::new(Some(sender.clone()), to.to_vec())?;
+            match transport.send_raw(&envelope, &mail).await {
+                Ok(_) => Ok(Ok(())),
+                Err(error) if is_for_good(&error) => Ok(Err(chain(&error))),
+                Err(source) => Err(smtp(&self.0, source)),
+            }
+        };
+        let is_meant =
+            |address: &Address| only.is_empty() || only.iter().any(|one| *one == address.to_string());
+        let all = self.0.to.iter().map(|mailbox| mailbox.email.clone());
+        let meant: Vec<Address> = all.filter(is_meant).collect();
+        // Those who have not got it may be no recipients any more.
+        if meant.is_empty() {
+            return Ok(Ok(()));
+        }
+        let Err(reason) = send(&meant).await? else { return Ok(Ok(())) };
+        if let [_] = meant[..] {
+            return Ok(Err(Refusal { recipients: only.to_vec(), reason }));
+        }
+        let mut refused = Vec::new();
+        for address in &meant {
+            if let Err(reason) = send(slice::from_ref(address)).await? {
+                refused.push((address.to_string(), reason));
+            }
+        }
+        let is_everybody = refused.len() == meant.len();
+        let Some((_, reason)) = refused.last().cloned() else { return Ok(Ok(())) };
+        let refused = refused.into_iter().map(|(address, _)| address).collect();
+        Ok(Err(Refusal { recipients: if is_everybody { only.to_vec() } else { refused }, reason }))
     }
+}
+
+/// No such mailbox, too large, taken for spam: the server will not think better of it. What it says of a login (53x) or
+/// of commands (50x) is about the settings, and a person may put them right.
+fn is_for_good(error: &lettre::transport::smtp::Error) -> bool {
+    error.is_permanent() && error.status().is_some_and(|code| code.category == Category::MailSystem)
 }
 
 /// With the secrets and certificates as they are now (contract 2.2.9).

@@ -3,7 +3,8 @@
 //! [`Notifier::send`] returns when the message is on disk; a crash loses none. Every `notify.batch_minutes`, and once
 //! more when the service ends, each channel sends what it has not sent yet, and remembers how far it came: a channel
 //! that fails makes no other one send anything twice. What all enabled channels have taken is removed. A channel that
-//! fails tries again after a pause that grows up to five minutes.
+//! fails tries again after a pause that grows up to five minutes. What a channel refuses for good (a recipient that is
+//! not there, a mail that is too large) becomes a [`DeadLetter`] and holds up nothing else.
 //!
 //! A message may arrive twice where the process dies between the moment a server takes it and the moment that is
 //! noted. Processes may share the file: each channel is used by one of them at a time. Secrets are read at each
@@ -38,6 +39,7 @@
 
 mod channel;
 pub mod config;
+mod dead_letters;
 mod digest;
 mod email;
 mod error;
@@ -47,7 +49,8 @@ mod slack;
 mod worker;
 
 pub use self::{
+    dead_letters::DeadLetter,
     error::{DeliveryError, NotifyError},
-    notifier::{Delivery, Notifier},
+    notifier::{Delivery, Notifier, Retry},
     worker::Deliveries,
 };

@@ -13,8 +13,9 @@ use super::{
     DeliveryError, NotifyError,
     channel::{Channel, Way},
     config,
+    dead_letters::{DeadLetter, Refusal},
     email::Email,
-    outbox::{AT_ONCE, Outbox},
+    outbox::{AT_ONCE, Message, Outbox},
     slack::Slack,
 };
 
@@ -28,6 +29,18 @@ struct Shared {
     outbox: Outbox,
     channels: Vec<Channel>,
     queued: Counter,
+}
+
+/// A channel that refuses so many messages one after the other is not asked for each of the others alone.
+const IN_A_ROW: usize = 3;
+
+/// What became of a dead letter that was sent once more.
+#[derive(Debug)]
+pub struct Retry {
+    /// Which one.
+    pub id: i64,
+    /// Why it is refused again; `None` when it is sent.
+    pub refused: Option<String>,
 }
 
 /// What a channel did.
@@ -54,8 +67,13 @@ impl Notifier {
             "chassis_notifications_failed_deliveries_total",
             "Times that a channel could not send what waited",
         )?;
+        let refused = count(
+            "chassis_notifications_refused_total",
+            "Notifications that a channel refuses for good, set aside",
+        )?;
         let channel = |name, way| -> Result<Channel, Error> {
-            Ok(Channel { way, sent: sent.with(&[name])?, failed: failed.with(&[name])? })
+            let (sent, failed) = (sent.with(&[name])?, failed.with(&[name])?);
+            Ok(Channel { way, sent, failed, refused: refused.with(&[name])? })
         };
         let mut channels = Vec::new();
         if let Some(email) = &config.email {
@@ -129,24 +147,105 @@ impl Notifier {
         let mut count = 0;
         loop {
             let unsent = outbox.unsent(channel.name()).await?;
-            let mut left = unsent.as_slice();
-            while !left.is_empty() {
-                let (batch, rest) = left.split_at(channel.batch(left));
-                channel.send(batch).await?;
-                if let Some(last) = batch.last() {
-                    outbox.sent(channel.name(), last.id).await?;
-                }
-                let sent = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-                channel.sent.add(sent);
-                count += sent;
-                left = rest;
-            }
+            count += self.deliver_each(channel, &unsent).await?;
             outbox.remove_sent(&names).await?;
             // Later ones wait for the next delivery, else many small mails would be sent under load.
             if unsent.len() < AT_ONCE {
                 return Ok(count);
             }
         }
+    }
+
+    /// How many were sent. Those that the channel refuses for good are looked for by halves and set aside.
+    async fn deliver_each(&self, channel: &Channel, unsent: &[Message]) -> Result<u64, DeliveryError> {
+        let outbox = &self.0.outbox;
+        let (mut count, mut refused_in_a_row) = (0, 0);
+        let mut parts = vec![unsent];
+        while let Some(part) = parts.pop() {
+            let (batch, rest) = part.split_at(channel.batch(part).min(part.len()));
+            let Some(last) = batch.last() else { continue };
+            parts.push(rest);
+            match channel.send(batch, &[]).await? {
+                Ok(()) => {
+                    outbox.sent(channel.name(), last.id).await?;
+                    let sent = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+                    channel.sent.add(sent);
+                    count += sent;
+                    refused_in_a_row = 0;
+                }
+                // Some have got all of it; or it is not about one of the messages.
+                Err(refusal)
+                    if batch.len() == 1 || !refusal.recipients.is_empty() || refused_in_a_row >= IN_A_ROW =>
+                {
+                    refused_in_a_row += 1;
+                    self.set_aside(channel, batch, &refusal).await?;
+                }
+                Err(_) => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    // In order: the first half is the next.
+                    parts.extend([second, first]);
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    async fn set_aside(
+        &self,
+        channel: &Channel,
+        messages: &[Message],
+        refusal: &Refusal,
+    ) -> Result<(), DeliveryError> {
+        let Refusal { recipients, reason } = refusal;
+        let removed = self.0.outbox.set_aside(channel.name(), messages, refusal).await?;
+        channel.refused.add(u64::try_from(messages.len()).unwrap_or(u64::MAX));
+        let (count, name) = (messages.len(), channel.name());
+        let whom =
+            if recipients.is_empty() { String::new() } else { format!(" for {}", recipients.join(", ")) };
+        tracing::warn!(
+            "{count} notifications are refused by {name}{whom} and set aside (notify list): {reason}"
+        );
+        if removed > 0 {
+            tracing::warn!("{removed} of the notifications that were set aside made room and are lost");
+        }
+        Ok(())
+    }
+
+    /// What channels refuse for good, the oldest first.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, NotifyError> {
+        self.0.outbox.dead_letters(&[]).await
+    }
+
+    /// Sends dead letters once more: those of these ids, or all where there are none.
+    pub async fn retry(&self, ids: &[i64]) -> Result<Vec<Retry>, DeliveryError> {
+        let outbox = &self.0.outbox;
+        let mut retries = Vec::new();
+        for channel in &self.0.channels {
+            let letters = outbox.dead_letters(ids).await?;
+            if !letters.iter().any(|letter| letter.channel == channel.name()) {
+                continue;
+            }
+            let _claim = outbox.claim(channel.name()).await?;
+            for letter in letters.into_iter().filter(|letter| letter.channel == channel.name()) {
+                let DeadLetter { id, service, message: text, recipients, .. } = letter;
+                let message = Message { id, service, text };
+                let refused = channel.send(&[message], &recipients).await?.err();
+                match &refused {
+                    None => {
+                        channel.sent.inc();
+                        outbox.remove_dead_letter(id).await?;
+                    }
+                    Some(refusal) => outbox.refused_again(id, refusal).await?,
+                }
+                retries.push(Retry { id, refused: refused.map(|refusal| refusal.reason) });
+            }
+        }
+        Ok(retries)
+    }
+
+    /// Removes a dead letter; false when there is none of this id.
+    pub async fn discard(&self, id: i64) -> Result<bool, NotifyError> {
+        self.0.outbox.remove_dead_letter(id).await
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
 
 use jiff::Timestamp;
 use sqlx::{
-    SqlitePool,
+    SqliteConnection, SqlitePool,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::{sync::OnceCell, time::sleep};
 
-use super::NotifyError;
+use super::{NotifyError, dead_letters};
 
 /// The longest message.
 const LONGEST: usize = 64 << 10;
@@ -83,7 +83,9 @@ impl Outbox {
             .pragma("max_page_count", (self.max_size / PAGE).max(1).to_string());
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = pool.map_err(|error| self.error(error))?;
-        sqlx::raw_sql(SCHEMA).execute(&pool).await.map_err(|error| self.error(error))?;
+        for schema in [SCHEMA, dead_letters::SCHEMA] {
+            sqlx::raw_sql(schema).execute(&pool).await.map_err(|error| self.error(error))?;
+        }
         Ok(pool)
     }
 
@@ -119,9 +121,19 @@ impl Outbox {
 
     /// Notes that `channel` has sent everything up to the message `id`.
     pub(super) async fn sent(&self, channel: &str, id: i64) -> Result<(), NotifyError> {
+        let mut connection = self.open().await?.acquire().await.map_err(|error| self.error(error))?;
+        self.note_sent(channel, id, &mut connection).await
+    }
+
+    pub(super) async fn note_sent(
+        &self,
+        channel: &str,
+        id: i64,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), NotifyError> {
         let query = "INSERT INTO channels (name, sent) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET sent = max(sent, ?2)";
-        let noted = sqlx::query(query).bind(channel).bind(id).execute(self.open().await?);
+        let noted = sqlx::query(query).bind(channel).bind(id).execute(connection);
         noted.await.map(|_| ()).map_err(|error| self.error(error))
     }
 
@@ -160,7 +172,7 @@ impl Outbox {
         }
     }
 
-    fn error(&self, source: sqlx::Error) -> NotifyError {
+    pub(super) fn error(&self, source: sqlx::Error) -> NotifyError {
         let code = source.as_database_error().and_then(DatabaseError::code);
         let is_full = code.is_some_and(|code| code == FULL);
         let file = self.file.clone();

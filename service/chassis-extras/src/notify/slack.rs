@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::{DeliveryError, config, digest, outbox::Message};
+use super::{DeliveryError, config, dead_letters::Refusal, digest, outbox::Message};
 
 /// Characters of a text that Slack shows in one piece; it advises no more and breaks longer ones up.
 const LONGEST: usize = 4000;
@@ -16,6 +16,10 @@ const FENCE: &str = "```";
 
 /// A longer pause that Slack asks for is left to the next delivery.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// What Slack says of a text that it will never take. All else is about the token or the channel: a person may put it
+/// right, and the messages wait for that.
+const ABOUT_THE_TEXT: [&str; 3] = ["msg_too_long", "no_text", "markdown_text_conflict"];
 
 /// As many messages as fit are one post.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Slack {
         (2..=messages.len()).take_while(fits).last().unwrap_or(1)
     }
 
-    pub(super) async fn send(&self, messages: &[Message]) -> Result<(), DeliveryError> {
+    pub(super) async fn send(&self, messages: &[Message]) -> Result<Result<(), Refusal>, DeliveryError> {
         let secret = self.config.token.clone();
         // It may stand in a file.
         let token = spawn_blocking(move || secret.read()).await?;
@@ -63,9 +67,14 @@ impl Slack {
         for text in fenced(&digest::text(messages)) {
             let config::Slack { channel, username, icon_emoji, .. } = &self.config;
             let (username, icon_emoji) = (username.as_deref(), icon_emoji.as_deref());
-            self.post(&Post { channel, text, username, icon_emoji }, &token).await?;
+            match self.post(&Post { channel, text, username, icon_emoji }, &token).await {
+                Err(DeliveryError::Refused(reason)) if ABOUT_THE_TEXT.contains(&&*reason) => {
+                    return Ok(Err(Refusal { recipients: Vec::new(), reason }));
+                }
+                posted => posted?,
+            }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Posts until Slack takes or refuses it.
