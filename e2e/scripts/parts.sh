@@ -3,7 +3,7 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: nginx oidc-provider postgres (the directory of its programs) prometheus smtp statsd-exporter tor zipkin
+# PART: nginx oidc-provider pgbouncer postgres (the directory of its programs) prometheus smtp statsd-exporter tor zipkin
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -84,6 +84,9 @@ for part; do
 			fetch_oidc_provider
 			echo "$dir/node_modules/oidc-provider/lib/index.js"
 		fi
+		;;
+	pgbouncer)
+		PATH=$PATH:/usr/sbin command -v pgbouncer || lacks "$part" "it is not installed (Debian: pgbouncer)"
 		;;
 	postgres)
 		dir=

@@ -52,6 +52,7 @@ for purpose; do
 		# one that is too old: their tests say what they lack, and are skipped.
 		# Its programs are in no PATH.
 		[ "$("$scripts/parts.sh" postgres 2>/dev/null)" != - ] || missing+=("postgresql (keeps users and products)")
+		[ "$("$scripts/parts.sh" pgbouncer 2>/dev/null)" != - ] || missing+=("pgbouncer (pools connections to the database)")
 		# The system's Python: another one that comes first in PATH does not see Debian's packages.
 		/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=("python3-aiosmtpd (a mail server)")
 		need java default-jre-headless "runs Zipkin"

@@ -38,7 +38,7 @@ part() {
 	"${@:3}"
 }
 servers_of_the_tests() {
-	"$scripts/parts.sh" nginx oidc-provider postgres prometheus smtp statsd-exporter tor zipkin >/dev/null
+	"$scripts/parts.sh" nginx oidc-provider pgbouncer postgres prometheus smtp statsd-exporter tor zipkin >/dev/null
 }
 requests() { REQUESTS=1000 "$scripts/fuzz.sh" all; }
 # shellcheck disable=SC2046 # names

@@ -5,6 +5,7 @@
 mod support;
 
 use std::{
+    os::unix::fs::{MetadataExt, PermissionsExt},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,12 +24,13 @@ use chassis::{
     },
 };
 use jiff::Timestamp;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use support::{
     collector::Collector,
     gate::Gate,
     http::{get, post},
-    parts::free_port,
+    parts::{free_port, program},
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
     running::Running,
     soon, until,
@@ -36,6 +38,7 @@ use support::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    process::Command,
     sync::watch,
 };
 
@@ -346,6 +349,186 @@ async fn a_statement_that_takes_too_long_is_given_up_and_so_is_a_wait_for_a_conn
     );
     until("0".to_owned(), async || postgres.sql("postgres", &sleeping).await).await;
     assert_eq!(readiness(&running).await, (200, vec![]), "busy is not away");
+}
+
+#[tokio::test]
+async fn what_the_server_does_for_a_client_that_has_left_takes_a_place_until_it_ends() {
+    let Some(postgres) = postgres().await else { return };
+    let name = postgres.create().await;
+    let url = postgres.url(&name);
+    let env = [
+        ("DATABASE_URL", url.as_str()),
+        ("CHASSIS_DB__MAX_CONNECTIONS", "1"),
+        ("CHASSIS_DB__STATEMENT_TIMEOUT", "3s"),
+        ("CHASSIS_DB__ACQUIRE_TIMEOUT", "10s"),
+    ];
+    let database = database(&env, vec![things()]).await;
+    let sleeping = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE '%pg_sleep%' AND state = 'active'"
+    );
+    let sleeping = async || postgres.sql("postgres", &sleeping).await;
+    let client = database.clone();
+    let client = tokio::spawn(async move {
+        client.acquire().await.unwrap().execute("SELECT pg_sleep(60)", &[]).await.unwrap();
+    });
+    until("1".to_owned(), sleeping).await;
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    let _next = database.acquire().await.unwrap();
+    assert_eq!(sleeping().await, "0", "the server works for one who has gone and for the next");
+}
+
+#[tokio::test]
+async fn a_monitor_whose_own_question_waits_refuses_no_request() {
+    let Some(postgres) = postgres().await else { return };
+    let name = postgres.create().await;
+    let url = postgres.url(&name);
+    let running = start(&[("DATABASE_URL", &url), ("CHASSIS_DB__CONNECT_TIMEOUT", "2s")]).await;
+    until(200, async || readiness(&running).await.0).await;
+    let lock = "BEGIN; LOCK TABLE migrate_record IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)";
+    let canceled = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'"
+    );
+    let asks = async || {
+        let mut asked = 0;
+        // The question waits, is given up, and another one waits.
+        while asked < 2 {
+            until("1".to_owned(), async || postgres.sql("postgres", &canceled).await).await;
+            until("0".to_owned(), async || postgres.sql("postgres", &canceled).await).await;
+            asked += 1;
+            assert_eq!(get(running.service, "/things").await.status, 200);
+            assert_eq!(readiness(&running).await, (200, vec![]));
+        }
+    };
+    tokio::select! {
+        locked = postgres.sql(&name, lock) => panic!("{locked}"),
+        () = asks() => {}
+    }
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+    );
+    postgres.sql("postgres", &end).await;
+}
+
+#[tokio::test]
+async fn a_server_with_no_room_for_the_monitor_refuses_no_request() {
+    let Some(postgres) = postgres().await else { return };
+    let name = postgres.create().await;
+    let role = format!("few_{name}");
+    postgres
+        .sql(&name, &format!("CREATE ROLE {role} LOGIN PASSWORD 'few'; GRANT ALL ON SCHEMA public TO {role}"))
+        .await;
+    let url = format!("postgres://{role}:few@127.0.0.1:{}/{name}", postgres.port);
+    let running = start(&[("DATABASE_URL", &url), ("CHASSIS_DB__MAX_CONNECTIONS", "1")]).await;
+    until(200, async || readiness(&running).await.0).await;
+    assert_eq!(get(running.service, "/things").await.status, 200);
+    postgres.sql("postgres", &format!("ALTER ROLE {role} CONNECTION LIMIT 1")).await;
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND query NOT LIKE '%things%'"
+    );
+    postgres.sql("postgres", &end).await;
+    let left = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'");
+    until("1".to_owned(), async || postgres.sql("postgres", &left).await).await;
+    let refused = async || {
+        let log = postgres.sql("postgres", &left).await;
+        assert_eq!((log.as_str(), get(running.service, "/things").await.status), ("1", 200));
+        assert_eq!(readiness(&running).await, (200, vec![]));
+    };
+    // For some looks of the monitor, each of them a second after the other.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        refused().await;
+    }
+}
+
+/// `PgBouncer`, which hands the server's sessions round between transactions.
+#[tokio::test]
+async fn a_pooler_that_takes_no_settings_for_sessions_will_do() {
+    let Some(postgres) = postgres().await else { return };
+    let Some(pgbouncer) = program("pgbouncer").await else { return };
+    let name = postgres.create().await;
+    let directory = tempfile::tempdir().unwrap();
+    let (port, server) = (free_port(), postgres.port);
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let users = directory.path().join("users.txt");
+    std::fs::write(&users, format!("\"postgres\" \"{PASSWORD}\"\n")).unwrap();
+    let settings = directory.path().join("pgbouncer.ini");
+    let text = format!(
+        "[databases]\n{name} = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+        unix_socket_dir =\nauth_type = plain\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 2\n",
+        users.display()
+    );
+    std::fs::write(&settings, text).unwrap();
+    let mut command = Command::new(pgbouncer);
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        // It refuses to run as root.
+        command.args(["-u", "nobody"]);
+    }
+    let _child = command.arg("-q").arg(&settings).kill_on_drop(true).spawn().unwrap();
+    until(true, async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let running = start(&[("DATABASE_URL", &url)]).await;
+    until((200, vec![]), async || readiness(&running).await).await;
+    let service = running.service;
+    // Sessions change hands: nothing that one has prepared may be used in another.
+    let add = |number: usize| async move { post(service, "/things", &number.to_string()).await.status };
+    let added = futures::future::join_all((0..20).map(add)).await;
+    assert_eq!(added, [200; 20]);
+    assert_eq!(get(running.service, "/things").await.json()["data"], 20);
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_it_is_asked_for_and_one_with_it_is_verified() {
+    let Some(mut postgres) = Postgres::start().await else { return };
+    let name = postgres.create().await;
+    let url = postgres.url(&name).replace("127.0.0.1", "localhost");
+    let with = |tls: &'static str, file: &str| {
+        let env = [
+            ("DATABASE_URL", url.clone()),
+            ("CHASSIS_DB__TLS", tls.to_owned()),
+            ("CHASSIS_TLS__CA_FILE", file.to_owned()),
+        ];
+        async move { start(&env.each_ref().map(|(name, value)| (*name, value.as_str()))).await }
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let ca_file = directory.path().join("ca.pem");
+    std::fs::write(&ca_file, authority.pem()).unwrap();
+    let ca_file = ca_file.to_str().unwrap();
+
+    let running = with("require", ca_file).await;
+    let (status, reasons) = readiness(&running).await;
+    assert!(status == 503 && reasons[0].contains("db.tls: prefer"), "{reasons:?}");
+    drop(running);
+
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let server = server.signed_by(&key, &authority).unwrap();
+    for (file, text) in [("server.crt", server.pem()), ("server.key", key.serialize_pem())] {
+        // By the server's own user, who has to be the only one who may read the key.
+        let copy = format!(
+            "COPY (SELECT unnest(string_to_array($t${}$t$, E'\\n'))) TO PROGRAM 'umask 077; cat > {file}'",
+            text.trim()
+        );
+        postgres.sql(&name, &copy).await;
+    }
+    postgres.sql(&name, "ALTER SYSTEM SET ssl = on").await;
+    postgres.tell("stop").await;
+    postgres.tell("start").await;
+    let encrypted = format!(
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = '{name}' AND application_name = 'Microservice'"
+    );
+    for (tls, file, wanted) in
+        [("verify-full", ca_file, 200), ("verify-full", "", 503), ("require", "", 200), ("prefer", "", 200)]
+    {
+        let running = with(tls, file).await;
+        until(wanted, async || readiness(&running).await.0).await;
+        if wanted == 200 {
+            assert_eq!(postgres.sql("postgres", &encrypted).await, "t", "{tls}");
+        }
+    }
 }
 
 #[tokio::test]

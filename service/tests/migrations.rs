@@ -93,6 +93,31 @@ async fn every_operation_works_on_a_table_with_rows_and_says_what_it_does() {
     }
 }
 
+#[tokio::test]
+async fn a_record_that_was_lost_is_made_anew_and_no_step_is_taken_twice() {
+    let once = Step::new(2).run(
+        "paint",
+        "INSERT INTO cats(name) VALUES ('Tom')",
+        "INSERT INTO cats(name) VALUES ('Tom')",
+    );
+    let table = cats().step(Step::new(1).add_column(Column::integer("age").nullable())).step(once);
+    for test in TestDatabase::each().await {
+        for lost in ["DELETE FROM migrate_record", "DROP TABLE migrate_record"] {
+            migrate(&test, std::slice::from_ref(&table)).await.unwrap();
+            execute(&test, lost).await.unwrap();
+            let told = migrate(&test, std::slice::from_ref(&table)).await.unwrap();
+            assert_eq!(
+                told,
+                ["Migrating==> [cats] the table is there as its last step leaves it: recorded"],
+                "{}",
+                test.url
+            );
+            assert_eq!(value::<i64>(&test, "SELECT count(*) FROM cats").await, 1, "{}", test.url);
+            assert!(migrate(&test, std::slice::from_ref(&table)).await.unwrap().is_empty());
+        }
+    }
+}
+
 /// contract 5.4.20, contract 5.4.21
 #[tokio::test]
 async fn steps_are_taken_all_or_none_each_once_and_recorded() {

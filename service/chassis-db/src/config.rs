@@ -1,9 +1,17 @@
 //! The database of a service.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use chassis_config::{Count, Legacy, Optional, OrNone, Port, Reader, Secret, SecretKeys, Timeout};
-use sqlx::{ConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+    sqlite::SqliteConnectOptions,
+};
 
 /// The section `db`. `db.url` says where the database is; without it, `db.host`, `db.user`, `db.password` or `db.name`
 /// does: each of them chooses PostgreSQL. Without any of these it is SQLite in memory, which needs no disk and forgets
@@ -18,6 +26,14 @@ pub struct Db {
     /// The password for URLs that have none, as `db.password` or in `db.password_file`; the file is read for each new
     /// connection. Default none.
     pub password: Option<Secret>,
+    /// How connections to PostgreSQL are protected; `sslmode` in a URL wins. Default `prefer` for a server of this machine,
+    /// else `require`.
+    pub tls: Option<DbTls>,
+    /// `tls.ca_file`: authorities that may vouch for the server as well.
+    pub ca_file: Option<PathBuf>,
+    /// Whether a pooler in front of PostgreSQL hands its sessions round between transactions, as `PgBouncer` does with
+    /// `pool_mode = transaction`. Default false, and noticed where it refuses the parameters of a session.
+    pub pooler: bool,
     /// Connections to each of the servers, 1 to 1024, default 10. SQLite in memory has one.
     pub max_connections: Count,
     /// For a connection to be made. Default 3 s.
@@ -31,8 +47,8 @@ pub struct Db {
 }
 
 impl Db {
-    /// Reads the section.
-    pub fn read(reader: &mut Reader) -> Self {
+    /// Reads the section. `ca_file` is `tls.ca_file`.
+    pub fn read(reader: &mut Reader, ca_file: Option<&Path>) -> Self {
         const URL: &[Legacy] = &[Legacy::same("DATABASE_URL")];
         const HOST: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_HOST")];
         const PORT: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PORT")];
@@ -72,12 +88,63 @@ impl Db {
             url,
             replica_url,
             password,
+            tls: reader.key("db.tls").or(None),
+            ca_file: ca_file.map(Path::to_owned),
+            pooler: reader.key("db.pooler").or(false),
             max_connections: reader.key("db.max_connections").or(Count::new(10)),
             connect_timeout: reader.key("db.connect_timeout").or(Timeout::seconds(3)),
             acquire_timeout: reader.key("db.acquire_timeout").or(Timeout::seconds(3)),
             statement_timeout: reader.key("db.statement_timeout").or(Timeout::seconds(10)),
             migrate: reader.key("db.migrate").or(true),
         }
+    }
+}
+
+/// How connections to PostgreSQL are protected, by the names that `sslmode` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DbTls {
+    /// Plain text.
+    Disable,
+    /// TLS where the server has it.
+    Prefer,
+    /// TLS, whoever vouches for the server's certificate.
+    Require,
+    /// TLS with a certificate for the server's name, from an authority that is believed.
+    VerifyFull,
+}
+
+impl DbTls {
+    pub(crate) fn mode(self) -> PgSslMode {
+        match self {
+            Self::Disable => PgSslMode::Disable,
+            Self::Prefer => PgSslMode::Prefer,
+            Self::Require => PgSslMode::Require,
+            Self::VerifyFull => PgSslMode::VerifyFull,
+        }
+    }
+}
+
+impl OrNone for DbTls {
+    const WRITE: &'static str = "disable, prefer, require, verify-full or none";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "disable" => Some(Self::Disable),
+            "prefer" => Some(Self::Prefer),
+            "require" => Some(Self::Require),
+            "verify-full" => Some(Self::VerifyFull),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyFull => "verify-full",
+        }
+        .to_owned()
     }
 }
 
@@ -113,6 +180,11 @@ impl DatabaseUrl {
                 Some(options.host(host).port(*port).username(user).database(name))
             }
         }
+    }
+
+    /// Whether the URL says how connections are protected.
+    pub(crate) fn has_tls(&self) -> bool {
+        matches!(&self.0, Server::Url(url) if url.contains("sslmode=") || url.contains("ssl-mode="))
     }
 
     /// For SQLite, how it is opened.
@@ -187,7 +259,7 @@ mod tests {
     use super::*;
 
     fn read(env: &[(&str, &str)]) -> Result<Loaded<Db>, ConfigError> {
-        load(&Sources::default().with_env(env.iter().copied()), Db::read)
+        load(&Sources::default().with_env(env.iter().copied()), |reader| Db::read(reader, None))
     }
 
     fn url(env: &[(&str, &str)]) -> String {

@@ -1,11 +1,19 @@
 //! Statements on one connection, each a span.
 
-use std::{fmt, mem, time::Duration};
+use std::{
+    fmt, mem,
+    time::{Duration, Instant},
+};
 
 use chassis_telemetry::trace::{Kind, Span};
 use deadpool::managed::Object;
-use sqlx::{AssertSqlSafe, Executor, postgres::PgArguments, query_with, sqlite::SqliteArguments};
-use tokio::time::timeout;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor, postgres::PgArguments, query_with, sqlite::SqliteArguments,
+};
+use tokio::{
+    runtime::Handle,
+    time::{timeout, timeout_at},
+};
 
 use super::{
     Argument, Column, DbError, FromRow, Row,
@@ -25,7 +33,12 @@ pub struct Connection {
     is_memory: bool,
     /// `tracing.db_args`
     args: bool,
+    /// When the server gives the last statement up at the latest.
+    given_up: Instant,
 }
+
+/// For the server's word that it has given a statement up.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 enum Held {
     Pooled(Object<Server>),
@@ -56,14 +69,16 @@ impl Connection {
         Self::of(Held::Pooled(link), server, args)
     }
 
-    /// One that is in no pool.
+    /// One that is in no pool; a statement takes `db.connect_timeout` at most, also on the server.
     pub(super) async fn own(server: &Server) -> Result<Self, DbError> {
-        Ok(Self::of(Held::Own(server.connect().await?), server, false))
+        let limit = server.connect_timeout;
+        Ok(Self::of(Held::Own(server.connect(limit).await?), server, false))
     }
 
     fn of(held: Held, server: &Server, args: bool) -> Self {
         let (limit, dialect) = (server.statement_timeout, server.dialect());
-        Self { held, limit, dialect, is_memory: server.url.is_memory(), args }
+        let is_memory = server.url.is_memory();
+        Self { held, limit, dialect, is_memory, args, given_up: Instant::now() }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -82,9 +97,12 @@ impl Connection {
         arguments: &[Argument<'_>],
     ) -> Result<Vec<T>, DbError> {
         let span = self.span("fetch", sql, arguments);
-        self.run(Some(span), async |wire: &mut Wire| {
+        self.run(Some(span), async |wire: &mut Wire, keeps| {
             on!(wire, |connection, Arguments| {
-                let rows = query_with(sql, Arguments::bind(arguments)?).fetch_all(connection).await?;
+                let rows = query_with(sql, Arguments::bind(arguments)?)
+                    .persistent(keeps)
+                    .fetch_all(connection)
+                    .await?;
                 Ok(rows.iter().map(|row| T::from_row(&Row::from(row))).collect())
             })
         })
@@ -98,9 +116,10 @@ impl Connection {
         arguments: &[Argument<'_>],
     ) -> Result<Option<T>, DbError> {
         let span = self.span("fetchrow", sql, arguments);
-        self.run(Some(span), async |wire: &mut Wire| {
+        self.run(Some(span), async |wire: &mut Wire, keeps| {
             on!(wire, |connection, Arguments| {
-                let row = query_with(sql, Arguments::bind(arguments)?).fetch_optional(connection).await?;
+                let query = query_with(sql, Arguments::bind(arguments)?).persistent(keeps);
+                let row = query.fetch_optional(connection).await?;
                 Ok(row.as_ref().map(|row| T::from_row(&Row::from(row))).transpose())
             })
         })
@@ -114,9 +133,10 @@ impl Connection {
         arguments: &[Argument<'_>],
     ) -> Result<Option<T>, DbError> {
         let span = self.span("fetchval", sql, arguments);
-        self.run(Some(span), async |wire: &mut Wire| {
+        self.run(Some(span), async |wire: &mut Wire, keeps| {
             on!(wire, |connection, Arguments| {
-                let row = query_with(sql, Arguments::bind(arguments)?).fetch_optional(connection).await?;
+                let query = query_with(sql, Arguments::bind(arguments)?).persistent(keeps);
+                let row = query.fetch_optional(connection).await?;
                 row.as_ref().map(|row| Row::from(row).value(0)).transpose()
             })
         })
@@ -126,9 +146,10 @@ impl Connection {
     /// Carries out a statement; returns how many rows it has changed.
     pub async fn execute(&mut self, sql: &'static str, arguments: &[Argument<'_>]) -> Result<u64, DbError> {
         let span = self.span("execute", sql, arguments);
-        self.run(Some(span), async |wire: &mut Wire| {
+        self.run(Some(span), async |wire: &mut Wire, keeps| {
             on!(wire, |connection, Arguments| {
-                let done = query_with(sql, Arguments::bind(arguments)?).execute(connection).await?;
+                let query = query_with(sql, Arguments::bind(arguments)?).persistent(keeps);
+                let done = query.execute(connection).await?;
                 Ok(done.rows_affected())
             })
         })
@@ -142,11 +163,11 @@ impl Connection {
         many: &[&[Argument<'_>]],
     ) -> Result<u64, DbError> {
         let span = self.span("executemany", sql, &[]);
-        self.run(Some(span), async |wire: &mut Wire| {
+        self.run(Some(span), async |wire: &mut Wire, keeps| {
             on!(wire, |connection, Arguments| {
                 let mut rows = 0;
                 for arguments in many {
-                    let statement = query_with(sql, Arguments::bind(arguments)?);
+                    let statement = query_with(sql, Arguments::bind(arguments)?).persistent(keeps);
                     rows += statement.execute(&mut *connection).await?.rows_affected();
                 }
                 Ok(rows)
@@ -157,7 +178,7 @@ impl Connection {
 
     /// Carries out text that is made of names in the program, without arguments and without a span.
     pub(super) async fn script(&mut self, sql: String) -> Result<(), DbError> {
-        self.run(None, async |wire: &mut Wire| {
+        self.run(None, async |wire: &mut Wire, _| {
             on!(wire, |connection, _Arguments| {
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
                 Ok(())
@@ -193,11 +214,15 @@ impl Connection {
         span
     }
 
-    /// Until it has ended in an orderly way the connection counts as unfinished, also when this is dropped.
+    /// Until it has ended in an orderly way the connection counts as unfinished, also when this is dropped. `work` learns
+    /// whether its statement may be kept prepared.
+    ///
+    /// Behind a pooler a session is ours for as long as a transaction, and a statement takes two steps: it gets a
+    /// transaction of its own where it is in none.
     async fn run<T>(
         &mut self,
         span: Option<Span>,
-        work: impl AsyncFnOnce(&mut Wire) -> Result<T, sqlx::Error>,
+        work: impl AsyncFnOnce(&mut Wire, bool) -> Result<T, sqlx::Error>,
     ) -> Result<T, DbError> {
         let limit = self.limit;
         let link = match &mut self.held {
@@ -206,7 +231,19 @@ impl Connection {
             Held::Gone => return Err(DbError::Away("the connection is gone".to_owned())),
         };
         let before = mem::replace(&mut link.unfinished, true);
-        let outcome = match timeout(limit, work(&mut link.wire)).await {
+        self.given_up = Instant::now() + limit;
+        let alone = link.is_pooled && !before && span.is_some();
+        let work = async {
+            if alone {
+                link.wire.script("BEGIN").await?;
+            }
+            let result = work(&mut link.wire, !link.is_pooled).await;
+            if alone {
+                link.wire.script(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+            }
+            result
+        };
+        let outcome = match timeout(limit, work).await {
             Ok(outcome) => outcome.map_err(|error| DbError::of(error, limit)),
             Err(_elapsed) => Err(DbError::Slow(limit)),
         };
@@ -233,10 +270,31 @@ impl Drop for Connection {
     /// What was left in the middle of something is not for the next one: closed, and with that rolled back.
     fn drop(&mut self) {
         match mem::replace(&mut self.held, Held::Gone) {
-            Held::Pooled(link) if link.unfinished && !self.is_memory => drop(Object::take(link)),
+            Held::Pooled(link) if link.unfinished && !self.is_memory => {
+                let ending = end_of_work(link, self.given_up + LAST_WORD);
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(ending);
+                }
+            }
             Held::Pooled(_) | Held::Own(_) | Held::Gone => {}
         }
     }
+}
+
+impl Wire {
+    async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        on!(self, |connection, _Arguments| connection.execute(sqlx::raw_sql(sql)).await.map(drop))
+    }
+}
+
+/// Keeps the connection's place until the server has ended what it was doing: it knows nothing of a client that has
+/// gone, and would work for more of them than there are connections.
+async fn end_of_work(mut link: Object<Server>, deadline: Instant) {
+    if let Wire::Postgres(connection) = &mut link.wire {
+        // Answered after the statement before it.
+        _ = timeout_at(deadline.into(), connection.ping()).await;
+    }
+    drop(Object::take(link));
 }
 
 impl fmt::Debug for Connection {

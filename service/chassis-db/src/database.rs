@@ -60,7 +60,7 @@ impl Database {
     /// A connection for reads, outside of any transaction (contract 5.5.22): to the replica where there is one, whose
     /// rows may be some moments old; to the primary while the replica is away.
     pub async fn acquire(&self) -> Result<Connection, DbError> {
-        let Shared { primary, replica, args, .. } = &*self.0;
+        let Shared { replica, args, .. } = &*self.0;
         if let Some(replica) = replica {
             match replica.acquire().await {
                 Ok(link) => return Ok(Connection::pooled(link, replica.server(), *args)),
@@ -71,6 +71,13 @@ impl Database {
                 Err(error) => tracing::warn!("reading from the primary: {error}"),
             }
         }
+        self.primary().await
+    }
+
+    /// A connection for a single statement that writes, to the primary and outside of any transaction: one round trip
+    /// where [`transaction`](Self::transaction) takes three.
+    pub async fn primary(&self) -> Result<Connection, DbError> {
+        let Shared { primary, args, .. } = &*self.0;
         Ok(Connection::pooled(primary.acquire().await?, primary.server(), *args))
     }
 
@@ -80,8 +87,7 @@ impl Database {
         &self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let Shared { primary, args, .. } = &*self.0;
-        let mut connection = Connection::pooled(primary.acquire().await?, primary.server(), *args);
+        let mut connection = self.primary().await?;
         connection.begin().await?;
         match work(&mut connection).await {
             Ok(value) => {

@@ -11,6 +11,9 @@ pub enum DbError {
     /// The server can't be reached, refuses connections, or the connection broke.
     #[error("the database is away: {0}")]
     Away(String),
+    /// The server is there, and has no room for one more connection.
+    #[error("the database takes no further connection: {0}")]
+    Full(String),
     /// No connection became free within this time.
     #[error("no connection to the database became free within {0:?}")]
     Busy(Duration),
@@ -27,10 +30,12 @@ impl DbError {
     pub(super) fn of(error: sqlx::Error, limit: Duration) -> Self {
         /// `query_canceled`: the server's own timeout for a statement.
         const CANCELED: &str = "57014";
+        const TOO_MANY_CONNECTIONS: &str = "53300";
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match (&error, code.as_deref()) {
             (_, Some(CANCELED)) => Self::Slow(limit),
-            // Shutting down, starting up, too many connections, wrong password: nothing about the statement.
+            (_, Some(TOO_MANY_CONNECTIONS)) => Self::Full(chain(&error)),
+            // Shutting down, starting up, wrong password: nothing about the statement.
             (_, Some(code)) if ["57P", "53", "28", "3D"].iter().any(|class| code.starts_with(class)) => {
                 Self::Away(chain(&error))
             }
@@ -41,10 +46,16 @@ impl DbError {
         }
     }
 
+    /// Whether a server does not answer at all.
+    pub(super) fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Slow(_))
+    }
+
     /// One word, for metrics and spans.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Away(_) => "away",
+            Self::Full(_) => "full",
             Self::Busy(_) => "busy",
             Self::Slow(_) => "slow",
             Self::Failed(_) => "failed",
@@ -55,7 +66,7 @@ impl DbError {
 impl From<DbError> for ServiceError {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Away(_) | DbError::Busy(_) | DbError::Slow(_) => {
+            DbError::Away(_) | DbError::Full(_) | DbError::Busy(_) | DbError::Slow(_) => {
                 tracing::warn!("{error}");
                 Self::NoDatabase
             }

@@ -35,7 +35,7 @@ impl PoolMetrics {
             refusals: IntCounterVec::new(
                 Opts::new(
                     "chassis_db_refusals_total",
-                    "Requests that got no connection, by reason (away, busy, slow, failed)",
+                    "Requests that got no connection, by reason (away, full, busy, slow, failed)",
                 ),
                 &["server", "reason"],
             )?,

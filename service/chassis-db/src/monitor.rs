@@ -52,7 +52,7 @@ impl Monitor {
 
 /// `kept`: the connection, from one look to the next.
 async fn look_at_primary(database: &Database, kept: &mut Option<Connection>) {
-    let Shared { primary, health, .. } = database.shared();
+    let Shared { primary, health, connect_timeout, .. } = database.shared();
     if primary.server().url.is_memory() && health.is_good() {
         // It can't go away, and its only connection is for requests.
         return;
@@ -64,10 +64,15 @@ async fn look_at_primary(database: &Database, kept: &mut Option<Connection>) {
         }
         Err(error) => {
             *kept = None;
-            let trouble = chain(&error);
-            // A server that refuses a statement is there.
-            primary.set_away((!matches!(error, DbError::Failed(_))).then_some(&*trouble));
-            Some(trouble)
+            // It may have been this connection or this question alone: requests are refused only if a new one fails too.
+            let away = match &error {
+                DbError::Away(_) | DbError::Slow(_) => ping(primary, &mut None, *connect_timeout).await.err(),
+                DbError::Full(_) | DbError::Busy(_) | DbError::Failed(_) => None,
+            };
+            let away = away.filter(DbError::is_away).map(|error| chain(&error));
+            primary.set_away(away.as_deref());
+            let passes = away.is_none() && !matches!(error, DbError::Failed(_));
+            if passes && health.is_good() { None } else { Some(chain(&error)) }
         }
     };
     if primary.server().url.is_memory() {
@@ -81,7 +86,14 @@ async fn look_at_primary(database: &Database, kept: &mut Option<Connection>) {
                     "the database is in memory and ends with this process; set db.url to keep its data"
                 );
             }
-            None => tracing::info!("the database is there: {database:?}"),
+            None => {
+                tracing::info!("the database is there: {database:?}");
+                if primary.server().is_unprotected() {
+                    tracing::warn!(
+                        "what goes to the database may be read on the way; write db.tls: require or verify-full"
+                    );
+                }
+            }
         }
     }
 }

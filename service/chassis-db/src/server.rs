@@ -1,19 +1,23 @@
 //! One database server, and how connections to it are made and kept.
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use chassis_config::Secret;
 use chassis_http::error_chain::chain;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use sqlx::{
     ConnectOptions, Connection as _, Executor,
-    postgres::{PgConnectOptions, PgConnection},
+    postgres::{PgConnectOptions, PgConnection, PgSslMode},
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode},
 };
 use tokio::time::timeout;
 
 use super::DbError;
-use crate::config::{DatabaseUrl, Db};
+use crate::config::{DatabaseUrl, Db, DbTls};
 
 /// Older connections are made anew, so that a name that leads elsewhere and a changed password come into effect.
 const OLDEST: Duration = Duration::from_mins(30);
@@ -34,13 +38,20 @@ pub(super) struct Server {
     pub(super) url: DatabaseUrl,
     place: Place,
     password: Option<Secret>,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) statement_timeout: Duration,
 }
 
 enum Place {
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Postgres),
     Sqlite(Box<SqliteConnectOptions>),
+}
+
+struct Postgres {
+    options: Box<PgConnectOptions>,
+    /// A pooler that hands the server's sessions round, such as `PgBouncer`, takes neither settings for a session nor
+    /// statements that are prepared for later.
+    is_pooler: AtomicBool,
 }
 
 /// A connection to a server.
@@ -48,6 +59,8 @@ pub(super) struct Link {
     pub(super) wire: Wire,
     /// In the middle of a statement or a transaction: whoever had it has gone away.
     pub(super) unfinished: bool,
+    /// Through a pooler that hands the server's sessions round between transactions.
+    pub(super) is_pooled: bool,
 }
 
 pub(super) enum Wire {
@@ -67,9 +80,11 @@ impl Server {
         } else {
             // What is no URL of PostgreSQL was refused when the configuration was read.
             let options = url.postgres().unwrap_or_else(PgConnectOptions::new_without_pgpass);
-            let millis = statement_timeout.as_millis().to_string();
-            let options = options.application_name(name).options([("statement_timeout", millis)]);
-            Place::Postgres(Box::new(options.disable_statement_logging()))
+            let options = options.application_name(name).disable_statement_logging();
+            Place::Postgres(Postgres {
+                options: Box::new(protected(options, url, config)),
+                is_pooler: AtomicBool::new(config.pooler),
+            })
         };
         Self {
             url: url.clone(),
@@ -87,27 +102,117 @@ impl Server {
         }
     }
 
-    /// A new connection, with the password as it is now.
-    pub(super) async fn connect(&self) -> Result<Link, DbError> {
+    /// A new connection, with the password as it is now, on which the server gives statements up after `statement_timeout`.
+    pub(super) async fn connect(&self, statement_timeout: Duration) -> Result<Link, DbError> {
         let connecting = async {
-            Ok::<_, sqlx::Error>(match &self.place {
-                Place::Postgres(options) => {
-                    let mut options = options.as_ref().clone();
-                    if let Some(password) = &self.password {
-                        options = options.password(&password.read().map_err(sqlx::Error::Io)?);
-                    }
-                    Wire::Postgres(Box::new(options.connect().await?))
+            let wire = match &self.place {
+                Place::Postgres(postgres) => {
+                    let password = self.password.as_ref().map(Secret::read).transpose();
+                    let password = password.map_err(sqlx::Error::Io)?;
+                    Wire::Postgres(Box::new(postgres.connect(password, statement_timeout).await?))
                 }
                 Place::Sqlite(options) => Wire::Sqlite(options.connect().await?),
-            })
+            };
+            Ok::<_, sqlx::Error>(wire)
         };
         let limit = self.connect_timeout;
         match timeout(limit, connecting).await {
-            Ok(Ok(wire)) => Ok(Link { wire, unfinished: false }),
-            Ok(Err(error)) => Err(DbError::Away(chain(&error))),
+            Ok(Ok(wire)) => Ok(Link { wire, unfinished: false, is_pooled: self.place.is_pooled() }),
+            Ok(Err(sqlx::Error::Tls(error))) => Err(DbError::Away(format!("{error}; {WITHOUT_TLS}"))),
+            Ok(Err(error)) => Err(match DbError::of(error, limit) {
+                DbError::Failed(error) => DbError::Away(chain(&error)),
+                other => other,
+            }),
             Err(_elapsed) => Err(DbError::Away(format!("no connection within {limit:?}"))),
         }
     }
+
+    /// Whether what is sent may be read on the way.
+    pub(super) fn is_unprotected(&self) -> bool {
+        match &self.place {
+            Place::Postgres(Postgres { options, .. }) => {
+                let may = [PgSslMode::Disable, PgSslMode::Allow, PgSslMode::Prefer];
+                !is_of_this_machine(options) && may.iter().any(|mode| mode_is(options, *mode))
+            }
+            Place::Sqlite(_) => false,
+        }
+    }
+}
+
+/// What to do about a server that has no TLS.
+const WITHOUT_TLS: &str = "let the server have TLS, or write db.tls: prefer, with which it may be without";
+
+/// With TLS as `db.tls` has it.
+fn protected(options: PgConnectOptions, url: &DatabaseUrl, config: &Db) -> PgConnectOptions {
+    let usual = if is_of_this_machine(&options) { DbTls::Prefer } else { DbTls::Require };
+    let options = match config.tls {
+        _ if url.has_tls() => options,
+        tls => options.ssl_mode(tls.unwrap_or(usual).mode()),
+    };
+    match &config.ca_file {
+        // Else `require` would check the certificate, and refuse those that others vouch for.
+        Some(file) if mode_is(&options, PgSslMode::VerifyFull) || mode_is(&options, PgSslMode::VerifyCa) => {
+            options.ssl_root_cert(file)
+        }
+        _ => options,
+    }
+}
+
+fn mode_is(options: &PgConnectOptions, mode: PgSslMode) -> bool {
+    std::mem::discriminant(&options.get_ssl_mode()) == std::mem::discriminant(&mode)
+}
+
+fn is_of_this_machine(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+impl Place {
+    fn is_pooled(&self) -> bool {
+        matches!(self, Self::Postgres(postgres) if postgres.is_pooler.load(Relaxed))
+    }
+}
+
+impl Postgres {
+    async fn connect(
+        &self,
+        password: Option<String>,
+        statement_timeout: Duration,
+    ) -> Result<PgConnection, sqlx::Error> {
+        let mut options = self.options.as_ref().clone();
+        if let Some(password) = password {
+            options = options.password(&password);
+        }
+        let through_pooler = || options.clone().extra_float_digits(None);
+        if self.is_pooler.load(Relaxed) {
+            return through_pooler().connect().await;
+        }
+        let limited = options.clone().options([("statement_timeout", statement_timeout.as_millis())]);
+        match limited.connect().await {
+            Err(error) if is_unknown_parameter(&error) => {
+                let connection = through_pooler().connect().await?;
+                if !self.is_pooler.swap(true, Relaxed) {
+                    tracing::info!(
+                        "a pooler is in front of the database: no statement_timeout is set in its sessions, and nothing is prepared in them"
+                    );
+                }
+                Ok(connection)
+            }
+            connected => connected,
+        }
+    }
+}
+
+/// A server of PostgreSQL's own takes all parameters that we send.
+fn is_unknown_parameter(error: &sqlx::Error) -> bool {
+    const PROTOCOL_VIOLATION: &str = "08P01";
+    let error = error.as_database_error();
+    error.is_some_and(|error| {
+        error.code().as_deref() == Some(PROTOCOL_VIOLATION) && error.message().contains("startup parameter")
+    })
 }
 
 impl Manager for Server {
@@ -115,7 +220,7 @@ impl Manager for Server {
     type Error = DbError;
 
     async fn create(&self) -> Result<Link, DbError> {
-        self.connect().await
+        self.connect(self.statement_timeout).await
     }
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> RecycleResult<DbError> {

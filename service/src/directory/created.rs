@@ -16,15 +16,14 @@ pub(super) struct Created {
 }
 
 impl Created {
-    /// By a statement that returns it, in a transaction.
+    /// By a statement that returns it.
     pub(super) async fn by(
         database: &Database,
         insert: &'static str,
         arguments: &[Argument<'_>],
     ) -> Result<Data<Self>, ServiceError> {
-        let id =
-            database.transaction(async |connection| connection.fetch_value(insert, arguments).await).await;
+        let id = database.primary().await?.fetch_value(insert, arguments).await?;
         // It always returns one.
-        Ok(Data::new(Self { id: id?.ok_or(ServiceError::Internal)? }))
+        Ok(Data::new(Self { id: id.ok_or(ServiceError::Internal)? }))
     }
 }

@@ -262,8 +262,7 @@ async fn get_user(State(feature): State<Feature>, Id(id): Id) -> Result<Data<Use
 async fn delete_user(State(feature): State<Feature>, Id(id): Id) -> Result<Data<Created>, ServiceError> {
     const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
     trace::name("delete_user");
-    let deleted =
-        feature.database.transaction(async |connection| connection.fetch_value(DELETE, &[id.into()]).await);
-    let id = deleted.await?.ok_or(Failure::new(StatusCode::NOT_FOUND))?;
+    let deleted = feature.database.primary().await?.fetch_value(DELETE, &[id.into()]).await?;
+    let id = deleted.ok_or(Failure::new(StatusCode::NOT_FOUND))?;
     Ok(Data::new(Created { id }))
 }

@@ -82,13 +82,7 @@ fn version(table: &Table, step: &Step) -> Version {
 impl History {
     /// Reads the record.
     pub(crate) async fn read(connection: &mut Connection, tables: &[Table]) -> Result<Self, DbError> {
-        let exists = match connection.dialect() {
-            Dialect::Postgres => "SELECT to_regclass('migrate_record') IS NOT NULL",
-            Dialect::Sqlite => {
-                "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = 'migrate_record'"
-            }
-        };
-        let recorded: Vec<Record> = if connection.fetch_value(exists, &[]).await? == Some(true) {
+        let recorded: Vec<Record> = if exists(connection, RECORD).await? {
             let all = "SELECT \"table\", version, author, create_time FROM migrate_record ORDER BY id";
             connection.fetch(all, &[]).await?
         } else {
@@ -123,6 +117,49 @@ pub(crate) async fn migrate(
     }
 }
 
+async fn exists(connection: &mut Connection, table: &'static str) -> Result<bool, DbError> {
+    let exists = match connection.dialect() {
+        Dialect::Postgres => "SELECT to_regclass('\"' || $1 || '\"') IS NOT NULL",
+        Dialect::Sqlite => "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1",
+    };
+    Ok(connection.fetch_value(exists, &[table.into()]).await? == Some(true))
+}
+
+/// Whether none of the table's steps is recorded, and yet it has the columns that the last of them leaves: its record
+/// was lost, as by a backup of some tables only.
+async fn is_there(
+    connection: &mut Connection,
+    table: &Table,
+    pending: &BTreeSet<Version>,
+) -> Result<bool, DbError> {
+    if !table.steps().iter().all(|step| pending.contains(&version(table, step))) {
+        return Ok(false);
+    }
+    let dialect = connection.dialect();
+    let mut last = Shape::new(table.name);
+    for operation in table.steps().iter().flat_map(|step| &step.operations) {
+        last.take(operation, dialect);
+    }
+    let columns = match dialect {
+        Dialect::Postgres => {
+            "SELECT column_name::text AS name FROM information_schema.columns
+                WHERE table_schema = current_schema() AND table_name = $1"
+        }
+        Dialect::Sqlite => "SELECT name FROM pragma_table_info($1)",
+    };
+    let found: Vec<Name> = connection.fetch(columns, &[last.name().into()]).await?;
+    let found: BTreeSet<_> = found.iter().map(|Name(name)| name.as_str()).collect();
+    Ok(!found.is_empty() && found == last.columns().collect())
+}
+
+struct Name(String);
+
+impl FromRow for Name {
+    fn from_row(row: &Row<'_>) -> Result<Self, DbError> {
+        row.get("name").map(Self)
+    }
+}
+
 async fn steps(
     connection: &mut Connection,
     tables: &[Table],
@@ -139,7 +176,7 @@ async fn steps(
     if history.pending.is_empty() {
         return Ok(history);
     }
-    if history.recorded.is_empty() {
+    if !exists(connection, RECORD).await? {
         let mut shape = Shape::new(RECORD);
         for operation in record() {
             for statement in shape.take(&operation, dialect) {
@@ -149,13 +186,20 @@ async fn steps(
     }
     let pending: BTreeSet<_> = history.pending.iter().cloned().collect();
     for table in tables {
+        let is_there = is_there(connection, table, &pending).await?;
+        if is_there {
+            report(format!(
+                "Migrating==> [{}] the table is there as its last step leaves it: recorded",
+                table.name
+            ));
+        }
         let mut shape = Shape::new(table.name);
         for step in table.steps() {
             let version = version(table, step);
             let is_pending = pending.contains(&version);
             for operation in &step.operations {
                 let statements = shape.take(operation, dialect);
-                if is_pending {
+                if is_pending && !is_there {
                     report(format!("Migrating==> [{}] {operation}", table.name));
                     for statement in statements {
                         connection.script(statement).await?;

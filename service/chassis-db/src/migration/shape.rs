@@ -23,6 +23,14 @@ impl Shape {
         Self { name, ..Self::default() }
     }
 
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|column| column.name)
+    }
+
     /// Takes a step's operation; returns the statements that do so.
     pub(super) fn take(&mut self, operation: &Operation, dialect: Dialect) -> Vec<String> {
         let table = self.name;

@@ -69,6 +69,7 @@ impl Config {
         let server = Server::read(reader);
         let logging = Logging::read(reader, &service);
         let storage = Storage::read(reader);
+        let tls = Tls::read(reader);
         Self {
             #[cfg(feature = "logship")]
             logship: LogShip::read(reader, &logging),
@@ -82,13 +83,13 @@ impl Config {
             api: Api::read(reader),
             auth: Auth::read(reader),
             cors: Cors::read(reader),
-            db: Db::read(reader),
+            db: Db::read(reader, tls.ca_file.as_deref()),
             health: Health::read(reader),
             http: Http::read(reader, root),
             openapi: OpenApi::read(reader),
             #[cfg(feature = "proxy")]
             proxy: Proxy::read(reader),
-            tls: Tls::read(reader),
+            tls,
             tracing: Tracing::read(reader),
         }
     }
