@@ -33,6 +33,7 @@ pub use container::SERVICE_CONTAINER;
 pub use deployment::template_digest;
 pub use pod_template::overridden;
 pub use ports::READY_PATH;
+pub use service::leads_to_nginx;
 pub(crate) use strategic_merge::{faults, merge};
 
 #[cfg(test)]

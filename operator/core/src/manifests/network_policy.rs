@@ -10,12 +10,13 @@ use k8s_openapi::{
     },
 };
 
-use super::statsd::EXPORTER_PORT_NUMBER;
+use super::{ports::requests_target, statsd::EXPORTER_PORT_NUMBER};
 use crate::{
     api::{self, PROXY_PORT, PROXY_TLS_PORT},
     model::{
         ResolvedMicroservice,
         meta::{object_meta, selector},
+        ports::{EXPORTER_PORT, HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
     },
 };
 
@@ -45,19 +46,36 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> NetworkPolicy {
     }
 }
 
+/// Those that the template has, and those that pods of another template still have. By number: not
+/// every network plug-in knows the names of ports.
 fn request_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
-    let spec = &resolved.spec;
+    let (spec, running) = (&resolved.spec, &resolved.running);
     let http = if spec.proxy.enabled { PROXY_PORT } else { spec.port };
-    let https = resolved.serves_tls().then_some(IntOrString::Int(PROXY_TLS_PORT));
+    let https = resolved.serves_tls().then_some(PROXY_TLS_PORT);
+    let past_nginx = requests_target(resolved) == SERVICE_PORT || running.any_lacks(HTTP_PORT);
+    let service = past_nginx.then(|| running.numbers(SERVICE_PORT)).into_iter().flatten();
+    let of_pods = running.numbers(HTTP_PORT).chain(running.numbers(HTTPS_PORT)).chain(service);
     let extra = spec.expose.service.ports.iter();
     let extra = extra.map(|port| port.target_port.clone().unwrap_or(IntOrString::Int(port.port)));
-    std::iter::once(IntOrString::Int(http)).chain(https).chain(extra).collect()
+    numbers(std::iter::once(http).chain(https), of_pods).chain(extra).collect()
 }
 
 /// The operator asks on the admin port, also where Prometheus reads from the exporter.
 fn scraped_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
-    let exporter = resolved.spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
-    std::iter::once(resolved.spec.admin_port).chain(exporter).map(IntOrString::Int).collect()
+    let (spec, running) = (&resolved.spec, &resolved.running);
+    let exporter = spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
+    let of_pods = running.numbers(METRICS_PORT).chain(running.numbers(EXPORTER_PORT));
+    numbers(std::iter::once(spec.admin_port).chain(exporter), of_pods).collect()
+}
+
+/// First the wanted ones, then the others, each once.
+fn numbers(
+    wanted: impl Iterator<Item = i32>,
+    of_pods: impl Iterator<Item = i32>,
+) -> impl Iterator<Item = IntOrString> {
+    let wanted: Vec<_> = wanted.collect();
+    let others: BTreeSet<_> = of_pods.filter(|port| !wanted.contains(port)).collect();
+    wanted.into_iter().chain(others).map(IntOrString::Int)
 }
 
 /// The own namespace, where requests are let in from outside their gates, and the operator.

@@ -6,10 +6,9 @@ use super::{
     defaults::{LAST_WORDS, port, requests, security},
     probe::get,
 };
-use crate::model::ResolvedMicroservice;
+use crate::model::{ResolvedMicroservice, ports::EXPORTER_PORT};
 
 /// Where Prometheus reads the metrics.
-pub(super) const EXPORTER_PORT: &str = "statsd-metrics";
 pub(super) const EXPORTER_PORT_NUMBER: i32 = 9102;
 /// The address that the service sends to; nobody outside the pod can.
 const ADDRESS: &str = "127.0.0.1:9125";

@@ -11,10 +11,10 @@ pub enum Child {
     ConfigMap,
     /// Contents of files that stand in the spec.
     Files,
+    /// Who may connect to the pods; there before they are, and open before the Service leads there.
+    NetworkPolicy,
     /// Where clients and Prometheus reach the pods.
     Service,
-    /// Who may connect to the pods; there before they are.
-    NetworkPolicy,
     /// The pods.
     Deployment,
     /// Scales the pods by their load.
