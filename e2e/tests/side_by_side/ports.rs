@@ -85,7 +85,7 @@ async fn old_pod_is_read(case: &Case, spec: Value) -> Result<()> {
     wait::list(&case.api::<Pod>(), managed("m"), "a new pod", wait::LONG, |pods| pods.len() == 2).await?;
     // Only when the operator has heard of that pod it has had the chance to err.
     case.condition("m", "Progressing", "True", "RollingOut").await?;
-    let metrics = case.service("m:metrics", "/metrics").await?;
+    let metrics = case.service("m-metrics:metrics", "/metrics").await?;
     ensure!(metrics.contains("chassis_workers"), "{metrics}");
     case.apply_ready("m", json!({})).await?;
     wait::list(&case.api::<Pod>(), managed("m"), "one pod", wait::LONG, |pods| pods.len() == 1).await?;

@@ -323,7 +323,7 @@ fn exposure() -> Vec<Row> {
             "write a host name in lower case",
         ),
         (json!({ "expose": { "service": { "type": "ExternalName" } } }), r#"supported values: "ClusterIP""#),
-        (port(json!({ "name": "metrics", "port": 1 })), "are the operator's: choose others"),
+        (port(json!({ "name": "https", "port": 1 })), "are the operator's: choose others"),
         (port(json!({ "name": "a", "port": 80 })), "are the operator's: choose others"),
         (port(json!({ "name": "A", "port": 1 })), "write lower-case letters, digits and -"),
         (

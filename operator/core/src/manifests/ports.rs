@@ -39,7 +39,7 @@ mod tests {
     use k8s_openapi::api::core::v1::{Pod, Service};
     use serde_json::{Value, json};
 
-    use super::super::{deployment, network_policy, service};
+    use super::super::{deployment, metrics, network_policy, service};
     use crate::model::{ResolvedMicroservice, ports::PodPorts};
 
     fn of(spec: &Value, running: &[Pod]) -> ResolvedMicroservice {
@@ -103,10 +103,12 @@ mod tests {
                     [&pods[..1], &pods[..], &pods[1..], &[ending(pods[0].clone()), pods[1].clone()]]
                 {
                     let resolved = of(&new, running);
-                    let (service, allowed) = (service::build(&resolved), allowed(&resolved));
+                    let allowed = allowed(&resolved);
+                    let services =
+                        [("http", service::build(&resolved)), ("metrics", metrics::build(&resolved))];
                     for pod in running.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
-                        for port in ["http", "metrics"] {
-                            let number = reached(&service, port, pod);
+                        for (port, service) in &services {
+                            let number = reached(service, port, pod);
                             let number = number.unwrap_or_else(|| panic!("{old} -> {new}: no {port}"));
                             assert!(
                                 allowed.contains(&number.into()),

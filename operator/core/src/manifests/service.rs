@@ -5,7 +5,7 @@ use k8s_openapi::{
 
 use kube::core::DynamicObject;
 
-use super::ports::{metrics_target, requests_target};
+use super::ports::requests_target;
 use crate::{
     api::ExtraPort,
     model::{
@@ -20,8 +20,7 @@ use crate::{
 pub(super) const HTTP: &str = "http";
 pub(super) const HTTP_NUMBER: i32 = 80;
 
-/// `http` leads to nginx, `metrics` past it to the service's admin port, or to the exporter that the
-/// service pushes to; see [`super::ports`] for pods that have neither. To a pod without HTTPS only the
+/// `http` leads to nginx; see [`super::ports`] for pods that have none. To a pod without HTTPS only the
 /// port `https` does not lead.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
     let settings = &resolved.spec.expose.service;
@@ -29,7 +28,7 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
         app_protocol: settings.app_protocol.clone(),
         ..port(HTTP, HTTP_NUMBER, requests_target(resolved))
     };
-    let mut ports = vec![http, port("metrics", 9090, metrics_target(resolved))];
+    let mut ports = vec![http];
     if resolved.serves_tls() {
         ports.push(port("https", 443, HTTPS_PORT));
     }
@@ -56,7 +55,7 @@ pub fn leads_to_nginx(service: &DynamicObject) -> bool {
     ports.iter().any(|port| port.name.as_deref() == Some(HTTP) && port.target_port == nginx)
 }
 
-fn port(name: &str, port: i32, target: &str) -> ServicePort {
+pub(super) fn port(name: &str, port: i32, target: &str) -> ServicePort {
     ServicePort {
         name: Some(name.into()),
         port,

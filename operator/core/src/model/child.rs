@@ -13,8 +13,10 @@ pub enum Child {
     Files,
     /// Who may connect to the pods; there before they are, and open before the Service leads there.
     NetworkPolicy,
-    /// Where clients and Prometheus reach the pods.
+    /// Where clients reach the pods.
     Service,
+    /// Where Prometheus reaches the pods: inside the cluster only, however the other is exposed.
+    Metrics,
     /// The pods.
     Deployment,
     /// Scales the pods by their load.
@@ -39,7 +41,7 @@ impl Child {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
             Self::ConfigMap | Self::Files | Self::Dashboard => Kind::ConfigMap,
-            Self::Service => Kind::Service,
+            Self::Service | Self::Metrics => Kind::Service,
             Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
             Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
@@ -66,6 +68,7 @@ impl Child {
             | Self::ServiceMonitor
             | Self::PrometheusRule => child_name.to_owned(),
             Self::Files => format!("{child_name}-files"),
+            Self::Metrics => suffixed(child_name, "metrics"),
             Self::Dashboard => suffixed(child_name, "dashboard"),
         }
     }
@@ -74,7 +77,7 @@ impl Child {
     pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
         match self {
             Self::ServiceAccount => spec.service_account.name.is_none(),
-            Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::ConfigMap | Self::Service | Self::Metrics | Self::Deployment => true,
             Self::Files => spec.files.iter().any(|file| file.content.is_some()),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
