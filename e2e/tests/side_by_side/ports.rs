@@ -79,6 +79,26 @@ async fn metrics_stay_readable_while_a_new_exporter_or_admin_port_does_not_come(
     .await
 }
 
+/// As with most frameworks' images: one port for all.
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn metrics_on_the_service_s_own_port_are_scraped_and_hidden_from_clients() -> Result<()> {
+    e2e::run("metrics-path", async |case| {
+        // The bundled service has them on both its ports.
+        let monitoring = json!({ "interval": "2s", "port": "service" });
+        case.apply_ready("m", json!({ "monitoring": monitoring })).await?;
+        let metrics = case.service("m-metrics:metrics", "/metrics").await?;
+        ensure!(metrics.contains("chassis_workers"), "{metrics}");
+        let hidden = case.request("GET", "http://m/metrics", None).await?;
+        ensure!(hidden.status == 404, "{hidden:?}");
+        let instance =
+            format!(r#"up{{namespace="{}",service="m",instance=~".*:8080"}} == 1"#, case.namespace);
+        case.prometheus_until(&instance).await?;
+        Ok(())
+    })
+    .await
+}
+
 /// While the new pod waits for its image.
 async fn old_pod_is_read(case: &Case, spec: Value) -> Result<()> {
     case.apply("m", spec).await?;

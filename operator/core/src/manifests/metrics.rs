@@ -1,5 +1,5 @@
 use k8s_openapi::{
-    api::core::v1::{Service, ServiceSpec},
+    api::core::v1::{Service, ServicePort, ServiceSpec},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
@@ -12,7 +12,8 @@ use crate::model::{
 /// Name of its port.
 pub(super) const METRICS: &str = "metrics";
 
-/// Leads past nginx to the service's admin port, or to the exporter that the service pushes to. A
+/// Leads past nginx to the service's admin port, to the exporter that the service pushes to, or to where
+/// the spec says that the metrics are. A
 /// Service of its own: a node port or a load balancer is for all ports of a Service.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
     let mut all = labels(resolved);
@@ -26,7 +27,10 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),
             selector: Some(selector_labels(resolved)),
-            ports: Some(vec![port(METRICS, 9090, metrics_target(resolved))]),
+            ports: Some(vec![ServicePort {
+                target_port: Some(metrics_target(resolved)),
+                ..port(METRICS, 9090, "")
+            }]),
             ..Default::default()
         }),
         ..Default::default()

@@ -10,7 +10,10 @@ use k8s_openapi::{
     },
 };
 
-use super::{ports::requests_target, statsd::EXPORTER_PORT_NUMBER};
+use super::{
+    ports::{metrics_target, requests_target},
+    statsd::EXPORTER_PORT_NUMBER,
+};
 use crate::{
     api::{self, PROXY_PORT, PROXY_TLS_PORT},
     model::{
@@ -64,8 +67,18 @@ fn request_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
 fn scraped_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
     let (spec, running) = (&resolved.spec, &resolved.running);
     let exporter = spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
-    let of_pods = running.numbers(METRICS_PORT).chain(running.numbers(EXPORTER_PORT));
-    numbers(std::iter::once(spec.admin_port).chain(exporter), of_pods).collect()
+    let target = metrics_target(resolved);
+    let own = reads_service(resolved);
+    let service = own.then(|| running.numbers(SERVICE_PORT)).into_iter().flatten();
+    let of_pods = running.numbers(METRICS_PORT).chain(running.numbers(EXPORTER_PORT)).chain(service);
+    let wanted = std::iter::once(spec.admin_port).chain(exporter).chain(own.then_some(spec.port));
+    let named = [METRICS_PORT, EXPORTER_PORT, SERVICE_PORT].map(|name| IntOrString::String(name.into()));
+    numbers(wanted, of_pods).chain((!named.contains(&target)).then_some(target)).collect()
+}
+
+/// Are the metrics on the service's own port?
+pub fn reads_service(resolved: &ResolvedMicroservice) -> bool {
+    metrics_target(resolved) == IntOrString::String(SERVICE_PORT.into())
 }
 
 /// First the wanted ones, then the others, each once.
@@ -177,6 +190,19 @@ mod tests {
             // Where nobody said where Prometheus is, it must not be shut out.
             assert_eq!(reach(&spec, Network::default())["9000"], ["*"], "{mode}");
         }
+    }
+
+    #[test]
+    fn prometheus_reaches_the_metrics_wherever_the_spec_says_they_are() {
+        let at = |port: Value| {
+            reach(&json!({"networkPolicy": "restricted", "monitoring": {"port": port}}), told())
+        };
+        for (port, open) in [(json!("service"), "8080"), (json!(8080), "8080"), (json!(9000), "9000")] {
+            let reach = at(port);
+            assert_eq!(reach[open], ["monitoring", "system"]);
+            assert_eq!(reach["9090"], ["monitoring", "system"], "the operator asks there");
+        }
+        assert_eq!(at(json!("jmx"))["\"jmx\""], ["monitoring", "system"]);
     }
 
     #[test]

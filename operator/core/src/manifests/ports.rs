@@ -4,6 +4,8 @@
 //! would leave the others without traffic, so it leads to nginx, and to the exporter, only once every
 //! pod has that; until then to what every pod has, whatever becomes of a rollout.
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
 use crate::model::{
     ResolvedMicroservice,
     ports::{EXPORTER_PORT, HTTP_PORT, METRICS_PORT, SERVICE_PORT},
@@ -18,9 +20,17 @@ pub(super) fn requests_target(resolved: &ResolvedMicroservice) -> &'static str {
     target(resolved, resolved.spec.proxy.enabled, HTTP_PORT, SERVICE_PORT)
 }
 
-/// The port of the pods that Prometheus reads.
-pub(super) fn metrics_target(resolved: &ResolvedMicroservice) -> &'static str {
-    target(resolved, resolved.spec.monitoring.statsd.is_some(), EXPORTER_PORT, METRICS_PORT)
+/// The port of the pods that Prometheus reads. The service's own goes by its name, which follows each
+/// pod, also where the user writes the number.
+pub(super) fn metrics_target(resolved: &ResolvedMicroservice) -> IntOrString {
+    let spec = &resolved.spec;
+    let name = match &spec.monitoring.port {
+        Some(IntOrString::Int(port)) if *port == spec.port => SERVICE_PORT,
+        Some(IntOrString::Int(port)) if *port == spec.admin_port => METRICS_PORT,
+        Some(port) => return port.clone(),
+        None => target(resolved, spec.monitoring.statsd.is_some(), EXPORTER_PORT, METRICS_PORT),
+    };
+    IntOrString::String(name.into())
 }
 
 fn target(
@@ -92,6 +102,7 @@ mod tests {
             (json!({"proxy": {"enabled": false}, "port": 8000}), json!({"port": 8001})),
             (json!({"adminPort": 9000}), json!({"adminPort": 9001})),
             (json!({"monitoring": {"statsd": {}}}), json!({})),
+            (json!({"monitoring": {"port": 8000}, "port": 8000}), json!({"monitoring": {"port": "service"}})),
             (json!({"proxy": {"tls": {"secretName": "t"}}}), json!({})),
             (json!({"proxy": {"tls": {"secretName": "t"}}}), json!({"proxy": {"enabled": false}})),
         ];

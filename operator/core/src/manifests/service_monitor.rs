@@ -25,7 +25,7 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> ServiceMonitor {
             selector: LabelSelector { match_labels: Some(metrics_labels(resolved)), ..Default::default() },
             endpoints: vec![Endpoint {
                 port: METRICS.into(),
-                path: "/metrics".into(),
+                path: monitoring.path.clone(),
                 interval: monitoring.interval.clone(),
                 scrape_timeout: monitoring.scrape_timeout.clone(),
                 relabelings: of_microservice.into_iter().chain(monitoring.relabelings.clone()).collect(),

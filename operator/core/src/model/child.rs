@@ -81,7 +81,7 @@ impl Child {
             Self::Files => spec.files.iter().any(|file| file.content.is_some()),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
-            Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
+            Self::PodDisruptionBudget => spec.disruption.enabled && spec.most_replicas() >= 2,
             Self::NetworkPolicy => spec.network_policy.unwrap_or_default() != api::NetworkPolicy::Off,
             Self::Ingress => spec.expose.ingress.is_some(),
             Self::HttpRoute => spec.expose.http_route.is_some(),

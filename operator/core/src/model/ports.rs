@@ -18,6 +18,9 @@ pub const METRICS_PORT: &str = "metrics";
 /// The StatsD exporter's.
 pub const EXPORTER_PORT: &str = "statsd-metrics";
 
+/// The containers that have them, as far as they run in a pod.
+const OURS: [&str; 3] = ["service", "nginx", "statsd-exporter"];
+
 /// The ports of pods that run: one map of names for each template that there are pods of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodPorts {
@@ -67,7 +70,8 @@ pub fn port_of(pod: &Pod, name: &str) -> Option<i32> {
 fn named(pod: &Pod) -> impl Iterator<Item = (String, i32)> {
     let containers =
         pod.spec.iter().flat_map(|spec| spec.containers.iter().chain(spec.init_containers.iter().flatten()));
-    let ports = containers.flat_map(|Container { ports, .. }| ports.iter().flatten());
+    let ours = containers.filter(|container| OURS.contains(&&*container.name));
+    let ports = ours.flat_map(|Container { ports, .. }| ports.iter().flatten());
     ports.filter_map(|port| Some((port.name.clone()?, port.container_port)))
 }
 
@@ -94,6 +98,15 @@ mod tests {
         let both = ports(json!([pod("Running", 8080, true), pod("Pending", 8000, false)]));
         assert!(!both.all_have("http") && both.all_have("service"));
         assert_eq!(both.numbers("service").collect::<BTreeSet<_>>(), [8000, 8080].into());
+    }
+
+    /// A sidecar may have a port https of its own.
+    #[test]
+    fn what_others_call_their_ports_is_not_ours() {
+        let mut with_sidecar = pod("Running", 8080, true);
+        let sidecar = json!({"name": "envoy", "ports": [{"name": "https", "containerPort": 10_000}]});
+        with_sidecar["spec"]["containers"].as_array_mut().unwrap().push(sidecar);
+        assert_eq!(ports(json!([with_sidecar])).numbers("https").count(), 0);
     }
 
     #[test]
