@@ -32,7 +32,7 @@ pub struct Monitoring {
     /// service for the service's own. Default: adminPort, or the exporter with statsd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::target_port")]
-    #[x_kube(validation = Rule::new("!(self in ['http', 'https'])")
+    #[x_kube(validation = Rule::new("!(string(self) in ['http', 'https'])")
         .message("nginx hides the metrics: write service for the service's own port, or the name of another"))]
     pub port: Option<IntOrString>,
 
