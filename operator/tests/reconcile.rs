@@ -24,6 +24,7 @@ fn all_children() -> Vec<String> {
         &format!("{CORE}/serviceaccounts/hello"),
         &format!("{CORE}/configmaps/hello"),
         &format!("{CORE}/services/hello"),
+        &format!("{CORE}/services/hello-metrics"),
         DEPLOYMENT,
         MONITOR,
         STATUS,
@@ -38,7 +39,7 @@ async fn a_new_microservice_gets_every_child_and_a_status() {
     world.reconcile(&microservice(json!({}))).await.unwrap();
     let requests = world.api.requests();
     let reads = requests.iter().filter(|r| r.starts_with("GET ")).count();
-    assert_eq!(reads, 5, "each name is looked at before it is taken: {requests:?}");
+    assert_eq!(reads, 6, "each name is looked at before it is taken: {requests:?}");
     assert_eq!(support::world::writes(&requests), all_children());
     assert!(requests.contains(&format!("POST {EVENTS}")));
 }
@@ -420,7 +421,7 @@ async fn a_store_that_knows_the_child_saves_the_read() {
     world.watched(Kind::Service, &format!("{CORE}/services/hello"));
     world.api.requests();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
-    assert!(!world.api.requests().iter().any(|r| r.contains("services/hello")));
+    assert!(!world.api.requests().iter().any(|r| r.ends_with("services/hello")));
 }
 
 fn of_workers(workers: i32) -> Microservice {

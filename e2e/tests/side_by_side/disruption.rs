@@ -37,6 +37,19 @@ async fn evictions_take_one_pod_at_a_time_and_a_single_one_is_no_obstacle() -> R
             evict(case, pods.first().context("no pod")?).await?,
             "a single pod keeps its node from being drained"
         );
+
+        // With autoscaling the one pod may become many: there is a budget, and that is no obstacle either.
+        case.apply("d", json!({ "autoscaling": { "maxReplicas": 5 } })).await?;
+        wait::found(&budgets, "d", "one eviction of one pod allowed", wait::LONG, |found| {
+            let status = found.status.as_ref();
+            status.is_some_and(|status| status.expected_pods == 1 && status.disruptions_allowed == 1)
+        })
+        .await?;
+        let pods = case.pods("d").await?;
+        ensure!(
+            evict(case, pods.first().context("no pod")?).await?,
+            "a budget for more pods keeps the only one's node from being drained"
+        );
         Ok(())
     })
     .await

@@ -83,6 +83,18 @@ async fn removed_when_switched_off(case: &Case) -> Result<()> {
     Ok(())
 }
 
+/// The metrics are for Prometheus, not for whoever reaches a node.
+async fn only_what_is_exposed_has_a_node_port(case: &Case) -> Result<()> {
+    let services = case.api::<Service>().list(&ListParams::default()).await?.items;
+    let ports = services.iter().filter_map(|service| service.spec.as_ref()?.ports.as_ref()).flatten();
+    let open: Vec<_> = ports.filter(|port| port.node_port.is_some()).collect();
+    let names: Vec<_> = open.iter().filter_map(|port| port.name.as_deref()).collect();
+    assert_eq!(names, ["http", "direct"]);
+    let metrics = case.service("door-metrics:metrics", "/metrics").await?;
+    anyhow::ensure!(metrics.contains("chassis_workers"), "{metrics}");
+    Ok(())
+}
+
 #[tokio::test]
 #[ignore = "needs a cluster"]
 async fn a_node_port_answers() -> Result<()> {
@@ -101,6 +113,7 @@ async fn a_node_port_answers() -> Result<()> {
         let http = ports.iter().find(|port| port.name.as_deref() == Some("http")).context("no port http")?;
         assert_eq!(http.app_protocol.as_deref(), Some("http"));
         let node_port = http.node_port.context("no node port")?;
+        only_what_is_exposed_has_a_node_port(case).await?;
 
         let nodes = Api::<Node>::all(case.client.clone()).list(&ListParams::default()).await?.items;
         let addresses = nodes.iter().filter_map(|node| node.status.as_ref()?.addresses.as_ref()).flatten();
@@ -118,7 +131,7 @@ async fn a_node_port_answers() -> Result<()> {
         let inside = |service: &Service| {
             let spec = service.spec.clone().unwrap_or_default();
             spec.type_.as_deref() == Some("ClusterIP")
-                && spec.ports.iter().flatten().count() == 2
+                && spec.ports.iter().flatten().count() == 1
                 && spec.ports.iter().flatten().all(|port| port.node_port.is_none())
         };
         wait::found(&case.api::<Service>(), "door", "no node ports", wait::SHORT, inside).await?;

@@ -21,6 +21,7 @@ mod monitored;
 mod operator_metrics;
 mod pod;
 mod pod_template;
+mod ports;
 mod properties;
 mod proxy;
 mod rollout;

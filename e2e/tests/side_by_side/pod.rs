@@ -109,6 +109,24 @@ async fn a_pod_has_all_that_the_spec_gives_it() -> Result<()> {
     .await
 }
 
+/// Pod Security keeps its pods out of this namespace; the Deployment is the API server's matter.
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn a_privileged_sidecar_is_not_refused_for_a_default_of_ours() -> Result<()> {
+    e2e::run("privileged", async |case| {
+        let sidecar = |context: Value| json!({ "name": "s", "image": "i:1", "securityContext": context });
+        for context in
+            [json!({ "privileged": true }), json!({ "capabilities": { "add": ["CAP_SYS_ADMIN"] } })]
+        {
+            let spec = json!({ "stopped": true, "sidecars": [sidecar(context)] });
+            case.apply("m", spec).await?;
+            case.condition("m", "Ready", "True", "Stopped").await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
 async fn create<K>(case: &Case, object: Value) -> Result<()>
 where
     K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>

@@ -74,6 +74,40 @@ async fn an_image_that_fails_leaves_the_old_pods_alone() -> Result<()> {
     .await
 }
 
+/// For a volume that only one pod may mount.
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn with_recreate_the_old_pod_has_ended_before_the_new_one_begins() -> Result<()> {
+    e2e::run("recreate", async |case| {
+        case.apply_ready("r", json!({})).await?;
+        let before = case.pods("r").await?.pop().context("no pod")?;
+        let pods = Recording::start(case.api::<Pod>(), managed("r"));
+        let spec =
+            json!({ "rollout": { "strategy": "Recreate" }, "env": [{ "name": "COLOUR", "value": "green" }] });
+        case.apply_ready("r", spec).await?;
+        let after = case.pods("r").await?.pop().context("no pod")?;
+        assert_ne!(hash(&before), hash(&after));
+
+        let versions = pods.versions();
+        let uids: Vec<_> = versions.iter().map(|pod| pod.uid()).collect();
+        let first = uids.iter().position(|uid| *uid == after.uid()).context("the new pod is not recorded")?;
+        let last =
+            versions.iter().take(first).rfind(|pod| pod.uid() == before.uid()).context("no old pod")?;
+        let has_ended = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+        let phase = last.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+        let is_gone = !uids.iter().skip(first).any(|uid| *uid == before.uid());
+        assert!(last.metadata.deletion_timestamp.is_some() && (is_gone || has_ended(phase)), "{last:?}");
+
+        // And back: the API server takes the numbers again.
+        case.apply_ready("r", json!({ "rollout": { "maxSurge": 2 } })).await?;
+        let deployment = case.api::<Deployment>().get("r").await?;
+        let strategy = deployment.spec.and_then(|spec| spec.strategy).context("no strategy")?;
+        assert_eq!(strategy.type_.as_deref(), Some("RollingUpdate"));
+        Ok(())
+    })
+    .await
+}
+
 /// Which version of the pod template a pod was made from.
 fn hash(pod: &Pod) -> String {
     pod.labels().get("pod-template-hash").cloned().unwrap_or_default()

@@ -21,6 +21,7 @@ pub enum Change {
     Env,
     Config,
     Proxy,
+    Port,
     ScaleDown,
     Drain,
     Deletion,
@@ -31,12 +32,13 @@ pub enum Change {
 }
 
 impl Change {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Restart,
         Self::Image,
         Self::Env,
         Self::Config,
         Self::Proxy,
+        Self::Port,
         Self::ScaleDown,
         Self::Drain,
         Self::Deletion,
@@ -56,6 +58,7 @@ impl Change {
             Self::Env => "env",
             Self::Config => "config",
             Self::Proxy => "nginx configuration",
+            Self::Port => "port",
             Self::ScaleDown => "scale down",
             Self::Drain => "kubectl drain",
             Self::Deletion => "deletion of pods",
@@ -91,6 +94,7 @@ impl Change {
             Self::Proxy => {
                 there_and_back(case, thorough, json!({ "proxy": { "timeout": "50s" } })).await?;
             }
+            Self::Port => there_and_back(case, thorough, json!({ "port": 8000 })).await?,
             Self::ScaleDown => {
                 kubectl.run(&["scale", "msvc/t", "--replicas=1"]).await?;
                 case.ready("t").await?;

@@ -28,6 +28,10 @@ pub fn all() -> Vec<Value> {
         json!({ "monitoring": { "interval": "500ms", "labels": { "release": "", "example.com/team": "A_1.b-2" } } }),
         json!({ "monitoring": { "interval": "1m", "scrapeTimeout": "60s", "sampleLimit": 1 } }),
         json!({ "monitoring": { "relabelings": [{}, { "action": "hashmod", "sourceLabels": ["a"], "targetLabel": "b", "modulus": 2 }] } }),
+        json!({ "monitoring": { "path": "/actuator/prometheus", "port": "service" } }),
+        json!({ "monitoring": { "path": "/~a/b-c_d.e", "port": 65535 } }),
+        json!({ "rollout": { "strategy": "Recreate", "maxSurge": 3 } }),
+        json!({ "expose": { "service": { "ports": [{ "name": "metrics", "port": 9090, "targetPort": "metrics" }] } } }),
         json!({ "monitoring": { "rules": {}, "dashboard": {}, "statsd": {} } }),
         json!({ "monitoring": { "rules": { "own": [{ "record": "a:b", "expr": "up" }, { "alert": "A", "expr": "up", "for": "1d" }] } } }),
         json!({ "port": 9102, "env": [{ "name": "PYMICRO_STATSD", "value": "http://a" }] }),
@@ -70,6 +74,7 @@ pub fn all() -> Vec<Value> {
         json!({ "volumes": [{ "name": "a", "emptyDir": { "sizeLimit": "1Gi" } }, { "name": "b", "projected": { "sources": [] } }] }),
         json!({ "volumeMounts": [{ "name": "a", "mountPath": "/etc/microservices" }, { "name": "a", "mountPath": "/tmp/a" }] }),
         json!({ "sidecars": [{ "name": "a", "image": "i", "resources": { "limits": { "cpu": 1, "memory": "1Gi" } } }] }),
+        json!({ "sidecars": [{ "name": "a", "image": "i", "securityContext": { "privileged": true } }] }),
         json!({ "initContainers": [{ "name": "a", "image": "i", "restartPolicy": "Always", "startupProbe": { "tcpSocket": { "port": "a" } } }] }),
         json!({ "podTemplate": { "metadata": { "labels": { "a": null } }, "spec": { "containers": [{ "name": "service", "$patch": "delete" }] } } }),
     ]

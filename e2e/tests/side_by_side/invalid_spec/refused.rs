@@ -136,6 +136,10 @@ fn monitoring() -> Vec<Row> {
         (of(json!({ "scrapeTimeout": "5" })), "write a duration with a unit, such as 5s"),
         (of(json!({ "scrapeTimeout": "31s" })), "scrapeTimeout is longer than interval"),
         (of(json!({ "interval": "5s", "scrapeTimeout": "1m" })), "scrapeTimeout is longer than interval"),
+        (of(json!({ "path": "/" })), "write a path of letters, digits, -, ., _, ~ and /, such as /metrics"),
+        (of(json!({ "path": "/-/readyz" })), "write a path of letters, digits"),
+        (of(json!({ "port": "http" })), "nginx hides the metrics: write service for the service's own port"),
+        (of(json!({ "port": 0 })), "write a number from 1 to 65535, or the name of a container's port"),
         (of(json!({ "sampleLimit": 0 })), "sampleLimit in body should be greater than or equal to 1"),
         (
             of(json!({ "sampleLimit": 10_000_001 })),
@@ -268,6 +272,10 @@ fn rollout() -> Vec<Row> {
             "maxSurge and maxUnavailable are both 0, so that no pod could be replaced: set maxSurge to 1 or more",
         ),
         (json!({ "rollout": { "maxSurge": "0%", "maxUnavailable": "0%" } }), "set maxSurge to 1 or more"),
+        (
+            json!({ "rollout": { "strategy": "BlueGreen" } }),
+            r#"supported values: "RollingUpdate", "Recreate""#,
+        ),
         (json!({ "rollout": { "maxSurge": "25" } }), "write a number from 0 to 1000, or a share"),
         (
             json!({ "rollout": { "progressDeadline": "300" } }),
@@ -323,7 +331,7 @@ fn exposure() -> Vec<Row> {
             "write a host name in lower case",
         ),
         (json!({ "expose": { "service": { "type": "ExternalName" } } }), r#"supported values: "ClusterIP""#),
-        (port(json!({ "name": "metrics", "port": 1 })), "are the operator's: choose others"),
+        (port(json!({ "name": "https", "port": 1 })), "are the operator's: choose others"),
         (port(json!({ "name": "a", "port": 80 })), "are the operator's: choose others"),
         (port(json!({ "name": "A", "port": 1 })), "write lower-case letters, digits and -"),
         (

@@ -53,7 +53,7 @@ fn keeps_promises(rules: &Rules, spec: &Value) -> Result<()> {
     ensure!(objects == children(&"x".repeat(253), spec)?, "the same spec, other objects");
     for (child, object) in &objects {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        let short = matches!(child, Child::Deployment | Child::Service);
+        let short = matches!(child, Child::Deployment | Child::Service | Child::Metrics);
         ensure!(!short || name.len() <= 63, "{child:?} is named {name}");
     }
     let deployment = &objects[&Child::Deployment]["spec"];

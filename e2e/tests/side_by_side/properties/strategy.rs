@@ -256,6 +256,8 @@ fn monitoring() -> BoxedStrategy<Value> {
         ("labels", labels()),
         ("relabelings", list(relabeling())),
         ("metricRelabelings", list(relabeling())),
+        ("path", text("/[a-z0-9._~]{1,9}(/[-a-z]{1,9})?")),
+        ("port", prop_oneof![number(1, 65535), text("[a-g][a-z]{0,9}")].boxed()),
         ("sampleLimit", number(1, 10_000_000)),
         ("rules", object(rules)),
         ("dashboard", object(vec![("labels", labels())])),
@@ -323,6 +325,7 @@ fn rollout() -> BoxedStrategy<Value> {
         ("revisionHistory", number(0, 100)),
         ("drain", number(0, 600)),
         ("onFailure", one_of(&["Hold", "RollBack"])),
+        ("strategy", one_of(&["RollingUpdate", "Recreate"])),
     ])
     .prop_flat_map(|rollout| {
         // Longer than minReadySeconds.

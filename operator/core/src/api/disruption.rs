@@ -11,7 +11,7 @@ use super::schema::{self, yes};
 #[serde(rename_all = "camelCase")]
 pub struct Disruption {
     /// false: no PodDisruptionBudget. There is none either for fewer than 2 replicas (autoscaling:
-    /// minReplicas), as it could only keep a node from being drained.
+    /// maxReplicas), as it could only keep a node from being drained.
     #[serde(default = "yes")]
     pub enabled: bool,
 

@@ -139,8 +139,8 @@ pub struct ParentRef {
     pub port: Option<i32>,
 }
 
-/// The Service in front of the pods. Its port http (80) leads to the proxy, metrics (9090) to the
-/// admin port.
+/// The Service in front of the pods. Its port http (80) leads to the proxy. The metrics are not among
+/// its ports: they have a Service of their own, NAME-metrics, that is reached inside the cluster only.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSettings {
@@ -161,8 +161,8 @@ pub struct ServiceSettings {
     #[schemars(length(max = 16))]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
-        validation = Rule::new("self.all(p, !(p.name in ['http', 'https', 'metrics']) && !(p.port in [80, 443, 9090]))")
-            .message("the names http, https and metrics and the ports 80, 443 and 9090 are the operator's: choose others"),
+        validation = Rule::new("self.all(p, !(p.name in ['http', 'https']) && !(p.port in [80, 443]))")
+            .message("the names http and https and the ports 80 and 443 are the operator's: choose others"),
         validation = Rule::new("self.all(p, self.exists_one(q, q.port == p.port))")
             .message("each port of the Service stands once: choose another number in port; targetPort may be the same"),
     )]

@@ -47,7 +47,7 @@ pub use quantity::{parse_quantity, write_quantity};
 pub use reference::MicroserviceRef;
 pub use relabeling::{RelabelAction, Relabeling};
 pub use resources::Resources;
-pub use rollout::{OnFailure, Rollout};
+pub use rollout::{OnFailure, Rollout, Strategy};
 pub use rules::{OwnRule, Rules};
 pub use spec::{
     ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy, ReferenceChange,

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,21 @@ pub struct Monitoring {
     /// false: no ServiceMonitor.
     #[serde(default = "yes")]
     pub enabled: bool,
+
+    /// Path of the metrics. nginx hides it: to clients it answers 404.
+    #[serde(default = "path")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^/[A-Za-z0-9._~][-A-Za-z0-9._~/]*$')")
+        .message("write a path of letters, digits, -, ., _, ~ and /, such as /metrics or /actuator/prometheus"))]
+    pub path: String,
+
+    /// Port of the pods where the metrics are: a number, or the name of a container's port, such as
+    /// service for the service's own. Default: adminPort, or the exporter with statsd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::target_port")]
+    #[x_kube(validation = Rule::new("!(string(self) in ['http', 'https'])")
+        .message("nginx hides the metrics: write service for the service's own port, or the name of another"))]
+    pub port: Option<IntOrString>,
 
     /// How often Prometheus scrapes each pod: a duration such as 15s or 1m.
     #[serde(default = "interval")]
@@ -114,6 +130,8 @@ impl Default for Monitoring {
     fn default() -> Self {
         Self {
             enabled: true,
+            path: path(),
+            port: None,
             interval: interval(),
             scrape_timeout: None,
             labels: BTreeMap::new(),
@@ -125,6 +143,10 @@ impl Default for Monitoring {
             statsd: None,
         }
     }
+}
+
+fn path() -> String {
+    "/metrics".into()
 }
 
 fn interval() -> String {

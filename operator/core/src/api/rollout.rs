@@ -15,6 +15,13 @@ use super::schema;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
+    /// RollingUpdate: new pods take over one after the other. Recreate: all old pods end before new ones
+    /// start, for volumes that only one pod may mount. Nobody answers meanwhile, maxSurge and
+    /// maxUnavailable do not count, and nothing of the old pods is left to go on serving if the new ones
+    /// fail.
+    #[serde(default)]
+    pub strategy: Strategy,
+
     /// Pods above the wanted number while pods are replaced: a number, or a share of the replicas
     /// such as 25% (rounded up).
     #[serde(default = "max_surge")]
@@ -63,6 +70,18 @@ pub struct Rollout {
     pub drain: i32,
 }
 
+/// Which pods run while others replace them.
+#[derive(
+    Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr,
+)]
+pub enum Strategy {
+    /// Old and new ones.
+    #[default]
+    RollingUpdate,
+    /// None.
+    Recreate,
+}
+
 /// What happens when a rollout fails.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
@@ -76,6 +95,7 @@ pub enum OnFailure {
 impl Default for Rollout {
     fn default() -> Self {
         Self {
+            strategy: Strategy::RollingUpdate,
             max_surge: max_surge(),
             max_unavailable: max_unavailable(),
             min_ready_seconds: 0,

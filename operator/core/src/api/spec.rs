@@ -56,7 +56,7 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
 )]
 #[x_kube(
     validation = Rule::new("self.port != self.adminPort")
-        .message("port and adminPort are the same: give adminPort a port of its own, such as 9090"),
+        .message("port and adminPort are the same: give adminPort a port of its own, such as 9090; for metrics on the service's port write monitoring.port: service"),
     validation = Rule::new("!self.proxy.enabled || (self.port != 8081 && self.adminPort != 8081)")
         .message("8081 is the proxy's own port: choose another port and adminPort, or set proxy.enabled to false"),
     validation = Rule::new("!has(self.autoscaling) || !has(self.resources) || !(has(self.autoscaling.cpu) || (!has(self.autoscaling.memory) && !has(self.autoscaling.metrics))) || (has(self.resources.requests) && 'cpu' in self.resources.requests) || (has(self.resources.limits) && 'cpu' in self.resources.limits) || (has(self.resourcesPerWorker) && has(self.resourcesPerWorker.requests) && 'cpu' in self.resourcesPerWorker.requests)")
@@ -321,6 +321,11 @@ impl MicroserviceSpec {
     /// The fewest pods that it asks for, while it isn't stopped.
     pub fn least_replicas(&self) -> i32 {
         self.autoscaling.as_ref().map_or(self.replicas, |autoscaling| autoscaling.min_replicas)
+    }
+
+    /// The most pods that it asks for.
+    pub fn most_replicas(&self) -> i32 {
+        self.autoscaling.as_ref().map_or(self.replicas, |autoscaling| autoscaling.max_replicas)
     }
 }
 

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 use serde_json::Value;
 
 use super::{
-    autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress,
+    autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress, metrics,
     network_policy, pod_template, prometheus_rule, service, service_account, service_monitor,
 };
 use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, ServiceMonitor, object::json_of};
@@ -21,6 +21,7 @@ pub struct Children {
     pub config_map: ConfigMap,
     pub files: Option<ConfigMap>,
     pub service: Service,
+    pub metrics: Service,
     pub network_policy: Option<NetworkPolicy>,
     /// With no pods of its own: `pod_template` takes their place.
     pub deployment: Deployment,
@@ -43,6 +44,7 @@ pub fn build(resolved: &ResolvedMicroservice) -> Children {
         config_map: config_map::build(resolved),
         files: is_wanted(Child::Files).then(|| files::build(resolved)),
         service: service::build(resolved),
+        metrics: metrics::build(resolved),
         network_policy: is_wanted(Child::NetworkPolicy).then(|| network_policy::build(resolved)),
         deployment: deployment::build(resolved),
         pod_template: pod_template::build(resolved),
@@ -66,6 +68,7 @@ impl Children {
             config_map,
             files,
             service,
+            metrics,
             network_policy,
             deployment,
             pod_template,
@@ -83,8 +86,9 @@ impl Children {
             (Child::ServiceAccount, service_account.map(json_of)),
             (Child::ConfigMap, Some(json_of(config_map))),
             (Child::Files, files.map(json_of)),
-            (Child::Service, Some(json_of(service))),
             (Child::NetworkPolicy, network_policy.map(json_of)),
+            (Child::Service, Some(json_of(service))),
+            (Child::Metrics, Some(json_of(metrics))),
             (Child::Deployment, Some(deployment)),
             (Child::HorizontalPodAutoscaler, horizontal_pod_autoscaler.map(json_of)),
             (Child::PodDisruptionBudget, pod_disruption_budget.map(json_of)),

@@ -8,13 +8,16 @@ use super::{
     defaults::{LAST_WORDS, port, requests, security},
     files,
     nginx::TLS_DIRECTORY,
-    ports::{HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
     probe::{liveness, proxy_readiness, readiness, startup},
     statsd,
 };
 use crate::{
     api::{MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT},
-    model::{ResolvedMicroservice, list::some},
+    model::{
+        ResolvedMicroservice,
+        list::some,
+        ports::{HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
+    },
 };
 
 /// Name of the service's container.

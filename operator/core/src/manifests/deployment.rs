@@ -20,7 +20,7 @@ use super::{
     sidecars::init_containers,
 };
 use crate::{
-    api::{MicroserviceSpec, Resources},
+    api::{MicroserviceSpec, Resources, Rollout, Strategy},
     model::{
         ResolvedMicroservice,
         list::some,
@@ -34,7 +34,8 @@ use crate::{
 /// After the last request is answered, time for the processes to end.
 const EXIT_MARGIN: i64 = 5;
 
-/// What keeps the pods; they are in [`template`]. New ones are ready before old ones go.
+/// What keeps the pods; they are in [`template`]. New ones are ready before old ones go, unless the spec
+/// asks for the contrary.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Deployment {
     let rollout = &resolved.spec.rollout;
     let replicas = &resolved.replicas;
@@ -55,13 +56,7 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Deployment {
         spec: Some(DeploymentSpec {
             replicas: replicas.applied,
             selector: selector(resolved),
-            strategy: Some(DeploymentStrategy {
-                type_: Some("RollingUpdate".into()),
-                rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: Some(rollout.max_surge.clone()),
-                    max_unavailable: Some(rollout.max_unavailable.clone()),
-                }),
-            }),
+            strategy: Some(strategy(rollout)),
             min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
             progress_deadline_seconds: Some(seconds(resolved.progress_deadline)),
             revision_history_limit: Some(rollout.revision_history),
@@ -69,6 +64,15 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Deployment {
         }),
         ..Default::default()
     }
+}
+
+/// The API server refuses the numbers of one strategy beside the other.
+fn strategy(rollout: &Rollout) -> DeploymentStrategy {
+    let rolling_update = (rollout.strategy == Strategy::RollingUpdate).then(|| RollingUpdateDeployment {
+        max_surge: Some(rollout.max_surge.clone()),
+        max_unavailable: Some(rollout.max_unavailable.clone()),
+    });
+    DeploymentStrategy { type_: Some(<&str>::from(rollout.strategy).into()), rolling_update }
 }
 
 /// The user's labels and annotations, and ours over them.

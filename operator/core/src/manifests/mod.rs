@@ -13,6 +13,7 @@ mod disruption_budget;
 mod files;
 mod http_route;
 mod ingress;
+mod metrics;
 mod network_policy;
 pub(crate) mod nginx;
 mod pod_template;
@@ -31,20 +32,23 @@ mod strategic_merge;
 pub use children::{Children, build};
 pub use container::SERVICE_CONTAINER;
 pub use deployment::template_digest;
+pub use network_policy::reads_service;
 pub use pod_template::overridden;
 pub use ports::READY_PATH;
+pub use service::leads_to_nginx;
+pub(crate) use statsd::{ADDRESS_PORT as STATSD_PORT, EXPORTER_PORT_NUMBER};
 pub(crate) use strategic_merge::{faults, merge};
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::build;
     use crate::model::{Child, Kind, ResolvedMicroservice};
 
     /// peers: opentelemetry-operator#898, #2251, grafana/loki#1726, qdrant-helm#207
     #[test]
-    fn however_exposed_the_metrics_stand_in_one_service_once() {
+    fn however_exposed_the_metrics_stand_once_and_inside_the_cluster() {
         let mut resolved = ResolvedMicroservice::example();
         resolved.spec = serde_json::from_value(json!({
             "networkPolicy": "restricted",
@@ -56,11 +60,24 @@ mod tests {
         }))
         .unwrap();
         let objects = build(&resolved).into_objects();
-        let services: Vec<_> = objects.iter().filter(|(child, _)| child.kind() == Kind::Service).collect();
-        assert_eq!(services.len(), 1);
-        let ports = services[0].1["spec"]["ports"].as_array().unwrap();
-        assert_eq!(ports.iter().filter(|port| port["name"] == "metrics").count(), 1);
         let monitor = &objects.iter().find(|(child, _)| *child == Child::ServiceMonitor).unwrap().1;
+        let selector = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+        let is_selected = |object: &Value| {
+            selector.iter().all(|(name, value)| object["metadata"]["labels"].get(name) == Some(value))
+        };
+        let services: Vec<_> = objects.iter().filter(|(child, _)| child.kind() == Kind::Service).collect();
+        let selected: Vec<_> = services.iter().filter(|(_, object)| is_selected(object)).collect();
+        assert_eq!(selected.iter().map(|(child, _)| *child).collect::<Vec<_>>(), [Child::Metrics]);
+        assert_eq!(selected[0].1["spec"]["type"], "ClusterIP");
+        let named = |object: &Value| {
+            object["spec"]["ports"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|port| port["name"] == "metrics")
+                .count()
+        };
+        assert_eq!(services.iter().map(|(_, object)| named(object)).sum::<usize>(), 1);
         assert_eq!(monitor["spec"]["endpoints"].as_array().unwrap().len(), 1);
         assert_eq!(monitor["spec"]["endpoints"][0]["port"], "metrics");
     }

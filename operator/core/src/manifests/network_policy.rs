@@ -10,12 +10,16 @@ use k8s_openapi::{
     },
 };
 
-use super::statsd::EXPORTER_PORT_NUMBER;
+use super::{
+    ports::{metrics_target, requests_target},
+    statsd::EXPORTER_PORT_NUMBER,
+};
 use crate::{
     api::{self, PROXY_PORT, PROXY_TLS_PORT},
     model::{
         ResolvedMicroservice,
         meta::{object_meta, selector},
+        ports::{EXPORTER_PORT, HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
     },
 };
 
@@ -45,19 +49,46 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> NetworkPolicy {
     }
 }
 
+/// Those that the template has, and those that pods of another template still have. By number: not
+/// every network plug-in knows the names of ports.
 fn request_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
-    let spec = &resolved.spec;
+    let (spec, running) = (&resolved.spec, &resolved.running);
     let http = if spec.proxy.enabled { PROXY_PORT } else { spec.port };
-    let https = resolved.serves_tls().then_some(IntOrString::Int(PROXY_TLS_PORT));
+    let https = resolved.serves_tls().then_some(PROXY_TLS_PORT);
+    let past_nginx = requests_target(resolved) == SERVICE_PORT || running.any_lacks(HTTP_PORT);
+    let service = past_nginx.then(|| running.numbers(SERVICE_PORT)).into_iter().flatten();
+    let of_pods = running.numbers(HTTP_PORT).chain(running.numbers(HTTPS_PORT)).chain(service);
     let extra = spec.expose.service.ports.iter();
     let extra = extra.map(|port| port.target_port.clone().unwrap_or(IntOrString::Int(port.port)));
-    std::iter::once(IntOrString::Int(http)).chain(https).chain(extra).collect()
+    numbers(std::iter::once(http).chain(https), of_pods).chain(extra).collect()
 }
 
 /// The operator asks on the admin port, also where Prometheus reads from the exporter.
 fn scraped_ports(resolved: &ResolvedMicroservice) -> Vec<IntOrString> {
-    let exporter = resolved.spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
-    std::iter::once(resolved.spec.admin_port).chain(exporter).map(IntOrString::Int).collect()
+    let (spec, running) = (&resolved.spec, &resolved.running);
+    let exporter = spec.monitoring.statsd.is_some().then_some(EXPORTER_PORT_NUMBER);
+    let target = metrics_target(resolved);
+    let own = reads_service(resolved);
+    let service = own.then(|| running.numbers(SERVICE_PORT)).into_iter().flatten();
+    let of_pods = running.numbers(METRICS_PORT).chain(running.numbers(EXPORTER_PORT)).chain(service);
+    let wanted = std::iter::once(spec.admin_port).chain(exporter).chain(own.then_some(spec.port));
+    let named = [METRICS_PORT, EXPORTER_PORT, SERVICE_PORT].map(|name| IntOrString::String(name.into()));
+    numbers(wanted, of_pods).chain((!named.contains(&target)).then_some(target)).collect()
+}
+
+/// Are the metrics on the service's own port?
+pub fn reads_service(resolved: &ResolvedMicroservice) -> bool {
+    metrics_target(resolved) == IntOrString::String(SERVICE_PORT.into())
+}
+
+/// First the wanted ones, then the others, each once.
+fn numbers(
+    wanted: impl Iterator<Item = i32>,
+    of_pods: impl Iterator<Item = i32>,
+) -> impl Iterator<Item = IntOrString> {
+    let wanted: Vec<_> = wanted.collect();
+    let others: BTreeSet<_> = of_pods.filter(|port| !wanted.contains(port)).collect();
+    wanted.into_iter().chain(others).map(IntOrString::Int)
 }
 
 /// The own namespace, where requests are let in from outside their gates, and the operator.
@@ -159,6 +190,19 @@ mod tests {
             // Where nobody said where Prometheus is, it must not be shut out.
             assert_eq!(reach(&spec, Network::default())["9000"], ["*"], "{mode}");
         }
+    }
+
+    #[test]
+    fn prometheus_reaches_the_metrics_wherever_the_spec_says_they_are() {
+        let at = |port: Value| {
+            reach(&json!({"networkPolicy": "restricted", "monitoring": {"port": port}}), told())
+        };
+        for (port, open) in [(json!("service"), "8080"), (json!(8080), "8080"), (json!(9000), "9000")] {
+            let reach = at(port);
+            assert_eq!(reach[open], ["monitoring", "system"]);
+            assert_eq!(reach["9090"], ["monitoring", "system"], "the operator asks there");
+        }
+        assert_eq!(at(json!("jmx"))["\"jmx\""], ["monitoring", "system"]);
     }
 
     #[test]

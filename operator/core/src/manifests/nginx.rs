@@ -100,7 +100,7 @@ fn server(resolved: &ResolvedMicroservice, extras: &Extras, timeout: u64) -> Str
         }}
 
         # Prometheus reads the metrics on a port of their own; clients don't.
-        location = /metrics {{
+        location = {metrics} {{
             default_type application/json;
             return 404 '{{"message":"Not Found"}}\n';
         }}
@@ -133,6 +133,7 @@ fn server(resolved: &ResolvedMicroservice, extras: &Extras, timeout: u64) -> Str
         location @504 {{ internal; default_type application/json; return 504 '{{"message":"Gateway Timeout"}}\n'; }}
 {snippet}    }}
 "#,
+        metrics = spec.monitoring.path,
         listen = extras.listen,
         server = extras.server,
         shield = extras.shield,

@@ -5,8 +5,11 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use super::ports::{HTTP_PORT, METRICS_PORT, READY_PATH, SERVICE_PORT};
-use crate::model::ResolvedMicroservice;
+use super::ports::READY_PATH;
+use crate::model::{
+    ResolvedMicroservice,
+    ports::{HTTP_PORT, METRICS_PORT, SERVICE_PORT},
+};
 
 /// Of the service's container.
 pub(super) fn startup(resolved: &ResolvedMicroservice) -> Option<Probe> {

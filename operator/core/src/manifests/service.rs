@@ -3,15 +3,16 @@ use k8s_openapi::{
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 
-use super::{
-    ports::{HTTP_PORT, HTTPS_PORT, METRICS_PORT, SERVICE_PORT},
-    statsd::EXPORTER_PORT,
-};
+use kube::core::DynamicObject;
+
+use super::ports::requests_target;
 use crate::{
     api::ExtraPort,
     model::{
         ResolvedMicroservice,
         meta::{object_meta, selector_labels},
+        object::part,
+        ports::{HTTP_PORT, HTTPS_PORT},
     },
 };
 
@@ -19,14 +20,15 @@ use crate::{
 pub(super) const HTTP: &str = "http";
 pub(super) const HTTP_NUMBER: i32 = 80;
 
-/// `http` leads to nginx, `metrics` past it to the service's admin port, or to the exporter that the
-/// service pushes to.
+/// `http` leads to nginx; see [`super::ports`] for pods that have none. To a pod without HTTPS only the
+/// port `https` does not lead.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
     let settings = &resolved.spec.expose.service;
-    let target = if resolved.spec.proxy.enabled { HTTP_PORT } else { SERVICE_PORT };
-    let metrics = if resolved.spec.monitoring.statsd.is_some() { EXPORTER_PORT } else { METRICS_PORT };
-    let http = ServicePort { app_protocol: settings.app_protocol.clone(), ..port(HTTP, HTTP_NUMBER, target) };
-    let mut ports = vec![http, port("metrics", 9090, metrics)];
+    let http = ServicePort {
+        app_protocol: settings.app_protocol.clone(),
+        ..port(HTTP, HTTP_NUMBER, requests_target(resolved))
+    };
+    let mut ports = vec![http];
     if resolved.serves_tls() {
         ports.push(port("https", 443, HTTPS_PORT));
     }
@@ -46,7 +48,14 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
     }
 }
 
-fn port(name: &str, port: i32, target: &str) -> ServicePort {
+/// Does the Service as it is lead to nginx?
+pub fn leads_to_nginx(service: &DynamicObject) -> bool {
+    let ports: Vec<ServicePort> = part(service, "/spec/ports").unwrap_or_default();
+    let nginx = Some(IntOrString::String(HTTP_PORT.into()));
+    ports.iter().any(|port| port.name.as_deref() == Some(HTTP) && port.target_port == nginx)
+}
+
+pub(super) fn port(name: &str, port: i32, target: &str) -> ServicePort {
     ServicePort {
         name: Some(name.into()),
         port,

@@ -1,6 +1,6 @@
 //! Containers beside the service: the user's, and the exporter of push mode.
 
-use k8s_openapi::api::core::v1::{Container, SecurityContext};
+use k8s_openapi::api::core::v1::{Capabilities, Container, SecurityContext};
 
 use super::{
     defaults::{LAST_WORDS, security},
@@ -38,7 +38,12 @@ fn restricted(container: Container) -> Container {
     };
     Container {
         security_context: Some(SecurityContext {
-            allow_privilege_escalation: said.allow_privilege_escalation.or(ours.allow_privilege_escalation),
+            allow_privilege_escalation: said.allow_privilege_escalation.or_else(|| {
+                // The API server takes no false beside what gives every privilege.
+                (!is_privileged(said.privileged, capabilities.as_ref()))
+                    .then_some(ours.allow_privilege_escalation)
+                    .flatten()
+            }),
             read_only_root_filesystem: said.read_only_root_filesystem.or(ours.read_only_root_filesystem),
             capabilities,
             ..said
@@ -46,6 +51,11 @@ fn restricted(container: Container) -> Container {
         termination_message_policy: container.termination_message_policy.or_else(|| Some(LAST_WORDS.into())),
         ..container
     }
+}
+
+fn is_privileged(privileged: Option<bool>, capabilities: Option<&Capabilities>) -> bool {
+    let mut added = capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());
+    privileged == Some(true) || added.any(|name| name == "CAP_SYS_ADMIN" || name == "SYS_ADMIN")
 }
 
 #[cfg(test)]
@@ -67,6 +77,21 @@ mod tests {
         let built = built(json!([{"name": "proxy"}]), json!([{"name": "migrate"}]));
         let names: Vec<_> = built.iter().map(|c| (&c["name"], &c["restartPolicy"])).collect();
         assert_eq!(names, [(&json!("proxy"), &json!("Always")), (&json!("migrate"), &Value::Null)]);
+    }
+
+    /// The API server answers 422 to `allowPrivilegeEscalation: false` beside either.
+    #[test]
+    fn a_privileged_container_is_not_told_that_it_may_not_escalate() {
+        for said in [json!({"privileged": true}), json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}})] {
+            let containers = json!([{"name": "a", "securityContext": said}]);
+            for built in [built(containers.clone(), json!([])), built(json!([]), containers)] {
+                let security = &built[0]["securityContext"];
+                assert_eq!(security.get("allowPrivilegeEscalation"), None, "{security}");
+                assert_eq!(security["readOnlyRootFilesystem"], true);
+            }
+        }
+        let denied = json!([{"name": "a", "securityContext": {"privileged": false}}]);
+        assert_eq!(built(denied, json!([]))[0]["securityContext"]["allowPrivilegeEscalation"], false);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use super::{
     defaults::{LAST_WORDS, port, requests, security},
     probe::get,
 };
-use crate::model::ResolvedMicroservice;
+use crate::model::{ResolvedMicroservice, ports::EXPORTER_PORT};
 
 /// Where Prometheus reads the metrics.
-pub(super) const EXPORTER_PORT: &str = "statsd-metrics";
-pub(super) const EXPORTER_PORT_NUMBER: i32 = 9102;
-/// The address that the service sends to; nobody outside the pod can.
+pub(crate) const EXPORTER_PORT_NUMBER: i32 = 9102;
+/// Where the service sends to; nobody outside the pod can. UDP.
 const ADDRESS: &str = "127.0.0.1:9125";
+/// Its port.
+pub(crate) const ADDRESS_PORT: i32 = 9125;
 const EXPORTER_USER: i64 = 65534;
 
 /// As a native sidecar it is there before the service, and after its last metrics.

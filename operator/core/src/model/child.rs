@@ -11,10 +11,12 @@ pub enum Child {
     ConfigMap,
     /// Contents of files that stand in the spec.
     Files,
-    /// Where clients and Prometheus reach the pods.
-    Service,
-    /// Who may connect to the pods; there before they are.
+    /// Who may connect to the pods; there before they are, and open before the Service leads there.
     NetworkPolicy,
+    /// Where clients reach the pods.
+    Service,
+    /// Where Prometheus reaches the pods: inside the cluster only, however the other is exposed.
+    Metrics,
     /// The pods.
     Deployment,
     /// Scales the pods by their load.
@@ -39,7 +41,7 @@ impl Child {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
             Self::ConfigMap | Self::Files | Self::Dashboard => Kind::ConfigMap,
-            Self::Service => Kind::Service,
+            Self::Service | Self::Metrics => Kind::Service,
             Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
             Self::HorizontalPodAutoscaler => Kind::HorizontalPodAutoscaler,
@@ -66,6 +68,7 @@ impl Child {
             | Self::ServiceMonitor
             | Self::PrometheusRule => child_name.to_owned(),
             Self::Files => format!("{child_name}-files"),
+            Self::Metrics => suffixed(child_name, "metrics"),
             Self::Dashboard => suffixed(child_name, "dashboard"),
         }
     }
@@ -74,11 +77,11 @@ impl Child {
     pub fn is_wanted(self, spec: &MicroserviceSpec) -> bool {
         match self {
             Self::ServiceAccount => spec.service_account.name.is_none(),
-            Self::ConfigMap | Self::Service | Self::Deployment => true,
+            Self::ConfigMap | Self::Service | Self::Metrics | Self::Deployment => true,
             Self::Files => spec.files.iter().any(|file| file.content.is_some()),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
-            Self::PodDisruptionBudget => spec.disruption.enabled && spec.least_replicas() >= 2,
+            Self::PodDisruptionBudget => spec.disruption.enabled && spec.most_replicas() >= 2,
             Self::NetworkPolicy => spec.network_policy.unwrap_or_default() != api::NetworkPolicy::Off,
             Self::Ingress => spec.expose.ingress.is_some(),
             Self::HttpRoute => spec.expose.http_route.is_some(),

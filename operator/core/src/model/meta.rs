@@ -130,6 +130,13 @@ pub(crate) fn selector(resolved: &ResolvedMicroservice) -> LabelSelector {
     LabelSelector { match_labels: Some(selector_labels(resolved)), ..Default::default() }
 }
 
+/// By these a ServiceMonitor selects the Service of the metrics, and no other.
+pub(crate) fn metrics_labels(resolved: &ResolvedMicroservice) -> BTreeMap<String, String> {
+    let mut labels = selector_labels(resolved);
+    labels.insert("app.kubernetes.io/component".into(), "metrics".into());
+    labels
+}
+
 /// Labels of every child and of the pods.
 pub(crate) fn labels(resolved: &ResolvedMicroservice) -> BTreeMap<String, String> {
     let mut labels = selector_labels(resolved);

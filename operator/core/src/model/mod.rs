@@ -7,6 +7,7 @@ mod kind;
 pub(crate) mod list;
 pub mod meta;
 pub mod object;
+pub mod ports;
 mod replicas;
 mod resolved;
 mod settings;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::{replicas::Replicas, settings::Network};
+use super::{ports::PodPorts, replicas::Replicas, settings::Network};
 use crate::api::{MicroserviceSpec, Problem, Resources};
 
 /// A spec that can be built: defaults filled in, text parsed.
@@ -42,6 +42,8 @@ pub struct ResolvedMicroservice {
     pub warnings: Vec<Problem>,
     /// Of the cluster.
     pub network: Network,
+    /// The ports of the pods that run, of whatever template.
+    pub running: PodPorts,
 }
 
 impl ResolvedMicroservice {

@@ -13,7 +13,7 @@ use super::{
     verification::Verification,
     workers::{Answer, Workers},
 };
-use crate::model::{Child, Kind};
+use crate::model::{Child, Kind, ports::PodPorts};
 
 /// All that a reconcile decides by.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct Observed {
     pub scrapers: Scrapers,
     /// Pods that are not ending.
     pub pods: Vec<Arc<Pod>>,
+    /// Their ports, and those of pods that are ending.
+    pub ports: PodPorts,
     /// Can pods be given what `spec.resourcesPerWorker` asks for while they run?
     pub resizable: bool,
     /// What the ready pods say of their workers, by the pods' uid.

@@ -52,6 +52,13 @@ mod tests {
     #[case(r#"{"replicas": 3, "disruption": {"minAvailable": "66%"}}"#, None)]
     #[case(r#"{"replicas": 1, "disruption": {"minAvailable": 1}}"#, None)]
     #[case(r#"{"replicas": 2}"#, None)]
+    #[case(r#"{"autoscaling": {"maxReplicas": 9}}"#, None)]
+    #[case(r#"{"autoscaling": {"maxReplicas": 9}, "disruption": {"maxUnavailable": "10%"}}"#, None)]
+    #[case(
+        r#"{"autoscaling": {"maxReplicas": 9}, "disruption": {"minAvailable": "50%"}}"#,
+        Some("spec.disruption.minAvailable")
+    )]
+    #[case(r#"{"autoscaling": {"maxReplicas": 1}, "disruption": {"minAvailable": 1}}"#, None)]
     fn a_budget_that_blocks_every_drain_is_said(#[case] spec: &str, #[case] field: Option<&str>) {
         let warning = warning(&serde_json::from_str(spec).unwrap());
         assert_eq!(warning.map(|problem| problem.field).as_deref(), field);

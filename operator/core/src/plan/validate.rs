@@ -112,6 +112,7 @@ pub fn validate(
             rolls_out_resources: false,
             warnings: warnings.into_iter().flatten().collect(),
             network: settings.network.clone(),
+            running: observed.ports.clone(),
             spec,
         };
         problems.extend(extra_config(&resolved));

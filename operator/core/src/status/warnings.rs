@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     api::{NetworkPolicy, ParentRef, Problem, ServiceType},
+    manifests::reads_service,
     model::{Child, Kind, ResolvedMicroservice, object::part},
     observed::Observed,
     plan::Applied,
@@ -28,6 +29,8 @@ fn policy(resolved: &ResolvedMicroservice) -> Option<Problem> {
         "restricted shuts out what comes through expose.service's node ports and load balancer: write open"
     } else if expose.ingress.is_some() && resolved.network.ingress_namespaces.is_empty() {
         "restricted shuts out the ingress controller, for the operator was not told where it runs: name its namespace in networkPolicy.ingressNamespaces of the operator's chart, or write open"
+    } else if reads_service(resolved) && resolved.network.monitoring_namespaces.is_empty() {
+        "restricted shuts nobody out of the service's own port, for the metrics are there (spec.monitoring.port) and the operator was not told where Prometheus runs: name its namespace in networkPolicy.monitoringNamespaces of the operator's chart"
     } else {
         return None;
     };

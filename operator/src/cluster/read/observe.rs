@@ -11,9 +11,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::Store as PodStore};
 use operator_core::{
     api::{ConcurrencyChange, Microservice},
+    manifests::leads_to_nginx,
     model::{
         Child, Error, Kind,
         meta::{MANAGED_BY, OWNER_ANNOTATION, child_name},
+        ports::PodPorts,
     },
     observed::{Entry, Live, Observed, Verification},
     plan::references::named,
@@ -31,7 +33,10 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
     let children = children(reader, microservice, &missing).await?;
     let namespace = microservice.namespace().unwrap_or_default();
     let scrapers = reader.scrapers.borrow().within(&namespace);
-    let pods = reader.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
+    let mut pods =
+        reader.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
+    let ports = PodPorts::of(pods.iter().map(|pod| &**pod));
+    pods.retain(|pod| pod.meta().deletion_timestamp.is_none());
     let workers = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => reader.workers.ask(microservice, &pods).await,
         // The rollout tells.
@@ -39,11 +44,13 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
     };
     // A foreign Service of the name is none of our business.
     let verification = match children.get(&Child::Service) {
-        Some(Live::Ours(_)) => reader.verifier.verify(microservice, &pods).await,
+        Some(Live::Ours(service)) => {
+            reader.verifier.verify(microservice, &pods, leads_to_nginx(&service.object)).await
+        }
         _ => Verification::Untried,
     };
     let resizable = reader.resizing.is_possible(&reader.client, microservice).await?;
-    Ok(Observed { children, missing, scrapers, pods, resizable, workers, verification, references })
+    Ok(Observed { children, missing, scrapers, pods, ports, resizable, workers, verification, references })
 }
 
 async fn children(
@@ -112,9 +119,7 @@ fn owner(object: &DynamicObject) -> String {
 fn pods_of(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
     let (namespace, name) = (microservice.namespace(), microservice.name_any());
     let mut pods = store.state_filter(|pod| {
-        pod.namespace() == namespace
-            && pod.meta().deletion_timestamp.is_none()
-            && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
+        pod.namespace() == namespace && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
     });
     pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     pods

@@ -47,10 +47,15 @@ impl Verifier {
     }
 
     /// What is known of a Microservice with these pods; asks where that is out of date.
-    pub async fn verify(&self, microservice: &Microservice, pods: &[Arc<Pod>]) -> Verification {
+    pub async fn verify(
+        &self,
+        microservice: &Microservice,
+        pods: &[Arc<Pod>],
+        proxied: bool,
+    ) -> Verification {
         let namespace = microservice.namespace().unwrap_or_default();
         let url = service_url(&child_name(&microservice.name_any()), &namespace);
-        self.verify_at(&url, microservice, pods).await
+        self.verify_at(&url, microservice, pods, proxied).await
     }
 
     /// Drops what is known of a Microservice that is gone.
@@ -59,7 +64,13 @@ impl Verifier {
         self.backoffs.forget(name);
     }
 
-    async fn verify_at(&self, url: &str, microservice: &Microservice, pods: &[Arc<Pod>]) -> Verification {
+    async fn verify_at(
+        &self,
+        url: &str,
+        microservice: &Microservice,
+        pods: &[Arc<Pod>],
+        proxied: bool,
+    ) -> Verification {
         let name = MicroserviceRef::of(microservice);
         let generation = microservice.metadata.generation;
         let mut ready: Vec<_> = pods.iter().filter(|pod| is_ready(pod)).filter_map(|pod| pod.uid()).collect();
@@ -74,7 +85,7 @@ impl Verifier {
             Some(verification) => return verification,
             None => self.backoffs.forget(&name),
         }
-        let verification = match self.ask(url, microservice.spec.proxy.enabled).await {
+        let verification = match self.ask(url, proxied).await {
             Ok(()) => {
                 self.backoffs.forget(&name);
                 Verification::Answered
@@ -86,7 +97,8 @@ impl Verifier {
     }
 
     /// nginx answers the path of the readiness probe by asking the service: harmless for any image. A
-    /// service without nginx may not know it; then any answer but a server's error shows the way.
+    /// service that the Service leads straight to may not know it; then any answer but a server's error
+    /// shows the way.
     async fn ask(&self, url: &str, proxied: bool) -> Result<(), String> {
         let url = format!("{url}{READY_PATH}");
         let late = |_| format!("GET {url}: no answer within {PATIENCE:?}");
@@ -123,11 +135,11 @@ mod tests {
         (url, asked)
     }
 
-    fn microservice(generation: i64, proxied: bool) -> Microservice {
+    fn microservice(generation: i64) -> Microservice {
         serde_json::from_value(json!({
             "apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice",
             "metadata": {"name": "m", "namespace": "n", "generation": generation},
-            "spec": {"proxy": {"enabled": proxied}},
+            "spec": {},
         }))
         .unwrap()
     }
@@ -147,16 +159,16 @@ mod tests {
         let (url, asked) = service(StatusCode::OK).await;
         let verifier = Verifier::new(Http::default());
         let one = pods(&[("a", true), ("b", false)]);
-        assert_eq!(verifier.verify_at(&url, &microservice(1, true), &[]).await, Verification::Untried);
+        assert_eq!(verifier.verify_at(&url, &microservice(1), &[], true).await, Verification::Untried);
         for _ in 0..3 {
-            assert_eq!(verifier.verify_at(&url, &microservice(1, true), &one).await, Verification::Answered);
+            assert_eq!(verifier.verify_at(&url, &microservice(1), &one, true).await, Verification::Answered);
         }
         assert_eq!(asked.load(Ordering::Relaxed), 1, "at rest nobody is asked");
-        verifier.verify_at(&url, &microservice(2, true), &one).await;
+        verifier.verify_at(&url, &microservice(2), &one, true).await;
         assert_eq!(asked.load(Ordering::Relaxed), 2, "another generation");
-        verifier.verify_at(&url, &microservice(2, true), &pods(&[("a", true), ("b", true)])).await;
+        verifier.verify_at(&url, &microservice(2), &pods(&[("a", true), ("b", true)]), true).await;
         assert_eq!(asked.load(Ordering::Relaxed), 3, "another endpoint");
-        verifier.forget(&MicroserviceRef::of(&microservice(2, true)));
+        verifier.forget(&MicroserviceRef::of(&microservice(2)));
         assert!(verifier.known().is_empty());
     }
 
@@ -174,7 +186,7 @@ mod tests {
     ) {
         let (url, _) = service(StatusCode::from_u16(status).unwrap()).await;
         let answer = Verifier::new(Http::default())
-            .verify_at(&url, &microservice(1, proxied), &pods(&[("a", true)]))
+            .verify_at(&url, &microservice(1), &pods(&[("a", true)]), proxied)
             .await;
         match answer {
             Verification::Failed { words, .. } => {
@@ -189,7 +201,7 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let (url, verifier, one) =
             (format!("http://{closed}"), Verifier::new(Http::default()), pods(&[("a", true)]));
-        let ask = async || match verifier.verify_at(&url, &microservice(1, true), &one).await {
+        let ask = async || match verifier.verify_at(&url, &microservice(1), &one, true).await {
             Verification::Failed { words, again } => (words, again),
             other => panic!("{other:?}"),
         };

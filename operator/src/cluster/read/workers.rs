@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use operator_core::{
     api::{Microservice, MicroserviceRef},
+    model::ports::{METRICS_PORT, port_of},
     observed::{Answer, Workers, is_ready},
 };
 
@@ -50,7 +51,7 @@ impl WorkersProbe {
                 async move {
                     let answer = match before {
                         Some(answer) if answer == wanted || answer == Answer::Unsupported => answer,
-                        _ => self.ask_pod(&pod, port).await,
+                        _ => self.ask_pod(&pod, port_of(&pod, METRICS_PORT).unwrap_or(port)).await,
                     };
                     (pod_uid, answer)
                 }

@@ -193,7 +193,8 @@ fn trim(mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-/// What a reconcile still reads of an object that is as wanted: whose it is, and how it fares.
+/// What a reconcile still reads of an object that is as wanted: whose it is, how it fares, and where
+/// it leads.
 fn slim(object: &DynamicObject) -> DynamicObject {
     let mut data = json!({});
     if let Some(status) = object.data.get("status") {
@@ -201,6 +202,9 @@ fn slim(object: &DynamicObject) -> DynamicObject {
     }
     if let Some(replicas) = object.data.pointer("/spec/replicas") {
         data["spec"] = json!({ "replicas": replicas });
+    }
+    if let Some(ports) = object.data.pointer("/spec/ports") {
+        data["spec"]["ports"] = ports.clone();
     }
     for name in [RESTARTED_ANNOTATION, REFERENCES_ANNOTATION] {
         if let Some(value) = template_annotation(object, name) {

@@ -180,11 +180,17 @@ fn owner_of_pod(pod: &Pod) -> Option<MicroserviceRef> {
     Some(MicroserviceRef::new(pod.metadata.namespace.as_deref()?, name))
 }
 
-/// Of a pod we read the metadata, the status, and what the service's container may use.
+/// Of a pod we read the metadata, the status, its ports, and what the service's container may use.
 fn keep_status(pod: &mut Pod) {
     pod.metadata.managed_fields = None;
-    let containers = pod.spec.take().into_iter().flat_map(|spec| spec.containers);
-    let containers = containers.filter(|container| container.name == SERVICE_CONTAINER);
-    let slim = |Container { name, resources, .. }| Container { name, resources, ..Container::default() };
-    pod.spec = Some(PodSpec { containers: containers.map(slim).collect(), ..PodSpec::default() });
+    let slim = |Container { name, ports, resources, .. }| {
+        let resources = resources.filter(|_| name == SERVICE_CONTAINER);
+        Container { name, ports, resources, ..Container::default() }
+    };
+    let slim = |containers: Vec<_>| containers.into_iter().map(slim).collect();
+    pod.spec = pod.spec.take().map(|PodSpec { containers, init_containers, .. }| PodSpec {
+        containers: slim(containers),
+        init_containers: init_containers.map(slim),
+        ..PodSpec::default()
+    });
 }

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Container;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{MicroserviceSpec, PROXY_PORT, Problem},
-    manifests::{faults, merge},
+    api::{MicroserviceSpec, PROXY_PORT, PROXY_TLS_PORT, Problem},
+    manifests::{EXPORTER_PORT_NUMBER, STATSD_PORT, faults, merge},
     model::meta::{NAME_LABEL, OWNER_ANNOTATION, RESTARTED_ANNOTATION},
 };
 
@@ -96,16 +96,27 @@ fn names(spec: &MicroserviceSpec) -> Vec<Problem> {
 
 /// All containers of a pod share its ports.
 fn ports(spec: &MicroserviceSpec) -> Vec<Problem> {
-    let mut ours = BTreeMap::from([(spec.port, "spec.port"), (spec.admin_port, "spec.adminPort")]);
+    let mut ours =
+        BTreeMap::from([(("TCP", spec.port), "spec.port"), (("TCP", spec.admin_port), "spec.adminPort")]);
     if spec.proxy.enabled {
-        ours.insert(PROXY_PORT, "the proxy");
+        ours.insert(("TCP", PROXY_PORT), "the proxy");
+    }
+    if spec.proxy.enabled && spec.proxy.tls.is_some() {
+        ours.insert(("TCP", PROXY_TLS_PORT), "spec.proxy.tls");
+    }
+    if spec.monitoring.statsd.is_some() {
+        ours.insert(("TCP", EXPORTER_PORT_NUMBER), "spec.monitoring.statsd");
+        ours.insert(("UDP", STATSD_PORT), "spec.monitoring.statsd");
     }
     let all = containers(spec).flat_map(|(field, container)| {
         let ports = container.ports.iter().flatten();
-        ports.map(move |port| (format!("{field}[{}].ports", container.name), port.container_port))
+        ports.map(move |port| {
+            let protocol = port.protocol.as_deref().unwrap_or("TCP");
+            (format!("{field}[{}].ports", container.name), protocol, port.container_port)
+        })
     });
-    all.filter_map(|(field, port)| {
-        let whose = ours.get(&port)?;
+    all.filter_map(|(field, protocol, port)| {
+        let whose = ours.get(&(protocol, port))?;
         Some(Problem::error(
             field,
             format!("{port} is taken by {whose}: let the container listen on another port"),
@@ -176,6 +187,15 @@ mod tests {
     #[case::port(
         json!({"sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 8081}]}]}),
         "spec.sidecars[s].ports", "8081 is taken by the proxy")]
+    #[case::port_of_https(
+        json!({"proxy": {"tls": {"secretName": "t"}}, "sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 8443}]}]}),
+        "spec.sidecars[s].ports", "8443 is taken by spec.proxy.tls: let the container listen on another port")]
+    #[case::port_of_the_exporter(
+        json!({"monitoring": {"statsd": {}}, "sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 9102}]}]}),
+        "spec.sidecars[s].ports", "9102 is taken by spec.monitoring.statsd")]
+    #[case::port_for_pushed_metrics(
+        json!({"monitoring": {"statsd": {}}, "sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 9125, "protocol": "UDP"}]}]}),
+        "spec.sidecars[s].ports", "9125 is taken by spec.monitoring.statsd")]
     #[case::selector(
         json!({"podTemplate": {"metadata": {"labels": {"microservice.dev/name": "x"}}}}),
         "spec.podTemplate.metadata.labels", "remove it from the patch")]
@@ -205,7 +225,7 @@ mod tests {
             "volumes": [{"name": "v"}],
             "volumeMounts": [{"name": "v", "mountPath": "/a/c"}],
             "proxy": {"enabled": false},
-            "sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 8081}], "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+            "sidecars": [{"name": "s", "image": "i", "ports": [{"containerPort": 8081}, {"containerPort": 8443}, {"containerPort": 9102}, {"containerPort": 8080, "protocol": "UDP"}], "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
             "podTemplate": {"metadata": {"labels": {"a": "b"}, "annotations": {"microservice.dev/config": null}}},
         });
         assert_eq!(found(spec), []);
