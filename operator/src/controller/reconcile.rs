@@ -10,6 +10,7 @@ use operator_core::{
     observed::{Answer, Observed, Verification, Workers},
     plan::{
         Applied, Change, Rejection,
+        replicas::fewer,
         revision::{Plan, Records, Unread, effective_spec, ended, plan},
         validate,
     },
@@ -20,7 +21,7 @@ use super::context::Context;
 use crate::{
     cluster::{
         read::{history, observe, record},
-        write::{apply, nudge, prune, publish, resize, settle, write_revision, write_status},
+        write::{apply, nudge, prune, publish, resize, scale_down, settle, write_revision, write_status},
     },
     process::metrics::ReconcileResult,
 };
@@ -72,9 +73,20 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     let mut resolved = match validate(microservice, &observed, settings) {
         Ok(resolved) => resolved,
         Err(rejection) => {
-            let status = next_status(users, &Reconciled::Rejected(&rejection), &observed);
-            let written = tell(context, users, status, &[], &[]).await?;
-            return Ok((after_rejection(&rejection), written));
+            // Less takes nothing that could be refused.
+            let change = match fewer(&microservice.spec, &observed) {
+                Some(replicas) if !microservice.spec.suspend => {
+                    Some(scale_down(writer, &observed, replicas).await)
+                }
+                _ => None,
+            };
+            let change = change.transpose();
+            let changes = change.as_ref().ok().and_then(Clone::clone);
+            let rejected = Reconciled::Rejected(&rejection, &microservice.spec);
+            let status = next_status(users, &rejected, &observed);
+            let written = tell(context, users, status, changes.as_slice(), &[]).await?;
+            let changed = change?.is_some();
+            return Ok((after_rejection(&rejection), written || changed));
         }
     };
     if resolved.spec.suspend {

@@ -32,6 +32,8 @@ pub struct Observed {
     pub workers: BTreeMap<String, Answer>,
     /// What became of a request through the Service.
     pub verification: Verification,
+    /// An autoscaler that is not ours and scales the Deployment, for people.
+    pub foreign_autoscaler: Option<String>,
     /// The user's Secrets and ConfigMaps that the spec names.
     pub references: Vec<(Reference, Seen)>,
 }

@@ -15,7 +15,10 @@ use super::{
     warnings::warnings,
 };
 use crate::{
-    api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
+    api::{
+        Capacity, ConditionType, MicroserviceSpec, MicroserviceStatus, Problem, Reason, Severity, condition,
+        split_image,
+    },
     manifests::overridden,
     model::{
         Child, Error, ResolvedMicroservice,
@@ -31,10 +34,14 @@ const QUEUE_FACTOR: i32 = 10;
 /// Of a Microservice that is.
 const SUSPENDED: &str = "spec.suspend is true: nothing is changed, and drift stays, until it is false";
 
+fn suspended(status: Option<bool>) -> Verdict {
+    Verdict(status, Reason::Suspended, SUSPENDED.into())
+}
+
 /// What a reconcile came to.
 pub enum Reconciled<'a> {
     /// Nothing was changed.
-    Rejected(&'a Rejection),
+    Rejected(&'a Rejection, &'a MicroserviceSpec),
     /// The children were applied, as far as the API server took them.
     Applied(&'a ResolvedMicroservice, &'a Applied),
 }
@@ -52,7 +59,7 @@ pub fn next(
     };
     let base = MicroserviceStatus { observed_generation: generation, ..old.clone() };
     let (mut status, new) = match reconciled {
-        Reconciled::Rejected(rejection) => rejected(base, rejection, observed, seal),
+        Reconciled::Rejected(rejection, spec) => rejected(base, rejection, spec, observed, seal),
         Reconciled::Applied(resolved, applied) => {
             let (status, conditions) = accepted(base, resolved, applied, observed, seal);
             let last = last_rollout(old.last_rollout.as_ref(), applied, generation, now);
@@ -66,6 +73,7 @@ pub fn next(
 fn rejected(
     base: MicroserviceStatus,
     rejection: &Rejection,
+    spec: &MicroserviceSpec,
     observed: &Observed,
     seal: impl Fn(ConditionType, Verdict) -> Condition,
 ) -> (MicroserviceStatus, Vec<Condition>) {
@@ -73,14 +81,19 @@ fn rejected(
     let message = all.join("; ");
     // What runs goes on running, and is shown as it is.
     let progress = Progress::of(observed.ours(Child::Deployment).map(|deployment| &**deployment));
-    let pending = "nothing is changed until the spec is accepted";
+    let pending = "until the spec is accepted nothing is changed, but that fewer replicas are kept where it asks for fewer";
+    let (progressing, ready) = if spec.suspend {
+        (suspended(Some(false)), suspended(None))
+    } else {
+        (Verdict::no(Reason::Pending, pending), Verdict::no(rejection.reason, message.clone()))
+    };
     let new = vec![
-        seal(ConditionType::Accepted, Verdict::no(rejection.reason, message.clone())),
+        seal(ConditionType::Accepted, Verdict::no(rejection.reason, message)),
         seal(ConditionType::Available, available(&progress, observed)),
-        seal(ConditionType::Progressing, Verdict::no(Reason::Pending, pending)),
+        seal(ConditionType::Progressing, progressing),
         seal(ConditionType::Monitored, Verdict::unknown(Reason::Pending, pending)),
         seal(ConditionType::Verified, verified(observed)),
-        seal(ConditionType::Ready, Verdict::no(rejection.reason, message)),
+        seal(ConditionType::Ready, ready),
     ];
     (MicroserviceStatus { problems: rejection.problems.clone(), ..count(&progress, base) }, new)
 }
@@ -99,7 +112,6 @@ fn accepted(
     let mut problems = problems(resolved, applied, observed);
     problems.extend(unselected(&monitored));
     problems.extend(without_rules(resolved, observed));
-    let suspended = |status| Verdict(status, Reason::Suspended, SUSPENDED.into());
     let (progressing, ready) = if resolved.spec.suspend {
         // Whether the pods are of this generation is not looked at.
         (suspended(Some(false)), suspended(None))

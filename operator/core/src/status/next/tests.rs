@@ -119,7 +119,13 @@ fn a_rejected_spec_leaves_what_runs_in_sight() {
     };
     let rejection = Rejection { reason: Reason::InvalidSpec, problems: vec![problem] };
     let old = MicroserviceStatus { url: "http://x".into(), ..MicroserviceStatus::default() };
-    let status = next(&old, 7, &Reconciled::Rejected(&rejection), &observed, Timestamp::UNIX_EPOCH);
+    let status = next(
+        &old,
+        7,
+        &Reconciled::Rejected(&rejection, &ResolvedMicroservice::example().spec),
+        &observed,
+        Timestamp::UNIX_EPOCH,
+    );
     assert_eq!(verdict(&status, "Accepted"), "False/InvalidSpec");
     assert_eq!(verdict(&status, "Ready"), "False/InvalidSpec");
     assert_eq!(verdict(&status, "Available"), "True/MinimumReplicasAvailable");
