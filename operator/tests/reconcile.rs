@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use kube::{api::DynamicObject, runtime::watcher::Event};
 use operator_core::{
-    api::{Microservice, RolloutReason},
+    api::{Microservice, MicroserviceRef, RolloutReason},
     model::{Class, Kind},
     observed::ReferenceKind,
 };
@@ -215,6 +215,61 @@ async fn nothing_is_written_where_something_can_t_be_read() {
     world.api.fail(&format!("GET {DEPLOYMENT}"), 500, "InternalError");
     assert_eq!(world.reconcile(&microservice(json!({}))).await.unwrap_err().class(), Class::Transient);
     assert!(world.writes().is_empty());
+}
+
+/// peers: stackabletech/hdfs-operator#774
+#[tokio::test]
+async fn what_can_t_be_read_for_long_is_said() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let known = with_status(&world, &first);
+    world.api.requests();
+    world.api.fail(&format!("GET {DEPLOYMENT}"), 403, "Forbidden");
+    let name = MicroserviceRef::new("team", "hello");
+    for _ in 0..4 {
+        world.reconcile(&known).await.unwrap_err();
+        world.context.memory.back_off(&name);
+        assert!(world.writes().is_empty(), "it may pass at once");
+    }
+    world.reconcile(&known).await.unwrap_err();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
+    let status = with_status(&world, &first).status.unwrap();
+    let (ready, reason, words) = condition(&status, "Ready");
+    assert_eq!((ready, reason), ("Unknown", "ReadFailed"));
+    assert!(words.contains("reading Deployment failed: the fake says Forbidden"), "{words}");
+    assert_eq!(status.problems.len(), 1);
+    assert_eq!(condition(&status, "Accepted").1, "Valid", "what was known before stands");
+}
+
+#[tokio::test]
+async fn one_refused_delete_keeps_no_other_and_the_soonest_retry_wins() {
+    let world = world();
+    let on = json!({"monitoring": {"rules": {}}, "autoscaling": {"maxReplicas": 3}});
+    world.reconcile(&microservice(on)).await.unwrap();
+    let rules = "/apis/monitoring.coreos.com/v1/namespaces/team/prometheusrules/hello";
+    for (kind, path) in [
+        (Kind::PrometheusRule, rules),
+        (Kind::ServiceMonitor, MONITOR),
+        (Kind::HorizontalPodAutoscaler, AUTOSCALER),
+    ] {
+        world.watched(kind, path);
+    }
+    world.api.requests();
+    let path = format!("{CORE}/configmaps/hello");
+    world.api.fail(&format!("PATCH {path}"), 422, "Invalid");
+    world.api.fail(&format!("DELETE {AUTOSCALER}"), 500, "InternalError");
+    let off = microservice(json!({"concurrency": 9, "monitoring": {"enabled": false}}));
+    let error = world.reconcile(&off).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "the first failure is the user's and waits long");
+    let writes = world.writes();
+    for path in [rules, MONITOR, AUTOSCALER] {
+        assert!(writes.contains(&format!("DELETE {path}")), "{writes:?}");
+    }
+    let problems = with_status(&world, &off).status.unwrap().problems;
+    for words in ["applying ConfigMap failed", "deleting HorizontalPodAutoscaler failed"] {
+        assert!(problems.iter().any(|problem| problem.message.contains(words)), "{problems:?}");
+    }
 }
 
 /// peers: WASdev/websphere-liberty-operator#179, RCO#475, envoyproxy/gateway#9470, redpanda-operator#105
@@ -658,6 +713,83 @@ async fn resources_follow_the_workers_in_running_pods() {
         resize["spec"]["containers"][0]["resources"]["requests"],
         json!({"cpu": "50m", "memory": "160Mi"})
     );
+}
+
+/// A pod that is in ContainerCreating since then, and what its kubelet has said of it.
+fn creating(world: &mut World, since: &str) {
+    let pod = json!({
+        "metadata": {"name": "hello-1", "namespace": "team", "uid": "pod-uid", "creationTimestamp": since,
+            "annotations": {"microservice.dev/microservice": "hello"}},
+        "status": {"phase": "Pending", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
+            "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    });
+    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(pod).unwrap()));
+    let event = |at: &str, note: &str| json!({"metadata": {"namespace": "team"}, "eventTime": null, "deprecatedLastTimestamp": at, "reason": "FailedMount", "note": note});
+    let list = json!([
+        event("2026-01-01T00:00:02Z", "secret \"gone\" not found"),
+        event("2026-01-01T00:00:01Z", "older")
+    ]);
+    world.api.put(EVENTS, json!({"metadata": {}, "items": list}));
+}
+
+#[tokio::test]
+async fn what_a_pod_in_container_creating_waits_for_is_named() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, "2026-01-01T00:00:00Z");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let status = with_status(&world, &first).status.unwrap();
+    for type_ in ["Available", "Ready"] {
+        let (status, reason, words) = condition(&status, type_);
+        assert_eq!((status, reason), ("False", "ContainerConfigError"));
+        assert!(words.ends_with("pod hello-1: FailedMount: secret \"gone\" not found"), "{words}");
+    }
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let requests = world.api.requests();
+    assert!(!requests.contains(&format!("GET {EVENTS}")), "not again so soon: {requests:?}");
+}
+
+#[tokio::test]
+async fn nobody_asks_about_a_pod_that_has_just_come() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, &jiff::Timestamp::now().to_string());
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(!world.api.requests().contains(&format!("GET {EVENTS}")));
+}
+
+#[tokio::test]
+async fn events_that_can_t_be_read_hurt_nobody() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, "2026-01-01T00:00:00Z");
+    world.api.fail(&format!("GET {EVENTS}"), 403, "Forbidden");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let status = with_status(&world, &first).status.unwrap();
+    assert_eq!(condition(&status, "Available").1, "MinimumReplicasUnavailable");
+}
+
+#[tokio::test]
+async fn a_pod_that_has_ended_is_neither_resized_nor_waited_for() {
+    let mut world = four_workers(&["pods", "pods/resize"]).await;
+    let evicted = json!({
+        "metadata": {"name": "hello-0", "namespace": "team", "uid": "evicted", "annotations": {"microservice.dev/microservice": "hello"}},
+        "spec": {"containers": [{"name": "service"}]},
+        "status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
+            "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 137}}}]},
+    });
+    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(evicted).unwrap()));
+    world.deployment_is_ready();
+    world.reconcile(&of_workers(4)).await.unwrap();
+    let writes = world.writes();
+    assert!(!writes.iter().any(|request| request.contains("hello-0")), "{writes:?}");
+    let status = with_status(&world, &of_workers(4)).status.unwrap();
+    assert_eq!(condition(&status, "Ready").1, "AllReplicasReady", "{:?}", status.conditions);
 }
 
 #[rstest]

@@ -135,7 +135,8 @@ impl FakeApi {
 impl State {
     /// Somebody has written this.
     fn store(&mut self, path: &str, mut object: Value) -> Value {
-        if let Some(applied) = self.applied.get(path) {
+        let is_ours = object["metadata"]["annotations"].get("microservice.dev/applied").is_some();
+        if let Some(applied) = self.applied.get(path).filter(|_| is_ours) {
             object["metadata"]["managedFields"] = managed(applied, &object);
         }
         self.objects.insert(path.into(), object.clone());

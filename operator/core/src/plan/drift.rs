@@ -6,7 +6,7 @@
 use kube::core::DynamicObject;
 use serde_json::{Map, Value};
 
-use crate::model::meta::MANAGER;
+use crate::model::meta::is_ours;
 
 /// What names an object is nobody's field.
 const IDENTITY: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
@@ -22,13 +22,6 @@ pub fn first_drift(desired: &Value, live: &DynamicObject) -> Option<String> {
     // A leaf owns all below it, but of the whole it means that nothing is ours.
     let nothing = owned.as_object().is_none_or(Map::is_empty);
     (nothing || is_lost(desired, &owned, &mut path)).then(|| path.join("."))
-}
-
-/// Is it the record of what we applied?
-pub fn is_ours(entry: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry) -> bool {
-    entry.manager.as_deref() == Some(MANAGER)
-        && entry.operation.as_deref() == Some("Apply")
-        && entry.subresource.as_deref().unwrap_or_default().is_empty()
 }
 
 /// A store keeps it as text.
@@ -91,6 +84,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::meta::MANAGER;
 
     /// What is found, where `owned` is what the API server has noted of us.
     fn drift(desired: &Value, owned: &Value) -> Option<String> {

@@ -3,7 +3,7 @@
 pub mod additions;
 pub mod adoption;
 mod applied;
-mod disruption;
+pub mod disruption;
 pub mod drift;
 pub mod references;
 pub mod replicas;

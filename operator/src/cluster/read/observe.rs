@@ -19,7 +19,7 @@ use operator_core::{
         Child, Error, Kind,
         meta::{MANAGED_BY, OWNER_ANNOTATION, child_name},
     },
-    observed::{Entry, Live, Observed, Verification},
+    observed::{Entry, Live, Observed, Verification, has_ended},
     plan::{
         adoption::{is_orphan, is_owned},
         references::named,
@@ -50,11 +50,13 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
         Some(Live::Ours(_)) => reader.verifier.verify(microservice, &pods).await,
         _ => Verification::Untried,
     };
+    let waiting = reader.complaints.look(&reader.client, microservice, &pods).await;
     let mut observed = Observed {
         children,
         missing,
         scrapers,
         pods,
+        waiting,
         workers,
         verification,
         references,
@@ -159,6 +161,7 @@ fn pods_of(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> 
     let mut pods = store.state_filter(|pod| {
         pod.namespace() == namespace
             && pod.meta().deletion_timestamp.is_none()
+            && !has_ended(pod)
             && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
     });
     pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));

@@ -6,15 +6,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use kube::{ResourceExt, api::DynamicObject, runtime::watcher::Event};
 use operator_core::{
     model::{
-        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION},
+        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, is_ours},
         object::template_annotation,
     },
     observed::Entry,
-    plan::drift::is_ours,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -217,7 +216,10 @@ fn slim(object: &DynamicObject) -> DynamicObject {
             data["spec"]["template"]["metadata"]["annotations"][name] = value.into();
         }
     }
-    let metadata = ObjectMeta { managed_fields: None, ..object.metadata.clone() };
+    // When we last wrote it is still asked for.
+    let entries = object.managed_fields().iter().filter(|entry| is_ours(entry));
+    let entries = entries.map(|entry| ManagedFieldsEntry { fields_v1: None, ..entry.clone() }).collect();
+    let metadata = ObjectMeta { managed_fields: Some(entries), ..object.metadata.clone() };
     DynamicObject { types: object.types.clone(), metadata, data }
 }
 
@@ -249,7 +251,7 @@ mod tests {
         store.settle(&seen.object, "digest");
         let settled = store.get("n", "a").unwrap();
         assert_eq!(settled.settled.as_deref(), Some("digest"));
-        assert!(settled.object.managed_fields().is_empty());
+        assert_eq!(settled.object.managed_fields()[0].fields_v1, None);
         assert_eq!(settled.object.data, json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}));
     }
 
