@@ -9,13 +9,15 @@ use std::collections::BTreeSet;
 
 use kube::{api::DynamicObject, runtime::watcher::Event};
 use operator_core::{
-    api::Microservice,
+    api::{Microservice, MicroserviceRef, RolloutReason},
     model::{Class, Kind},
+    observed::ReferenceKind,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 use support::world::{
-    CORE, DEPLOYMENT, EVENTS, MONITOR, RESIZE, REVISION, STATUS, World, microservice, with_status, world,
+    CORE, DEPLOYMENT, EVENTS, MONITOR, RESIZE, REVISION, STATUS, World, condition, microservice, with_status,
+    world,
 };
 
 fn all_children() -> Vec<String> {
@@ -94,6 +96,64 @@ async fn what_others_add_stays_their_business() {
     assert!(world.writes().is_empty());
 }
 
+const POD: &str = "/spec/template/spec";
+
+#[rstest]
+#[case::env(DEPLOYMENT, "/spec/template/spec/containers/0/env", json!([{"name": "EXTRA", "value": "1"}]))]
+#[case::node_selector(DEPLOYMENT, POD, json!({"nodeSelector": {"disk": "ssd"}}))]
+#[case::host_network(DEPLOYMENT, POD, json!({"hostNetwork": true}))]
+#[case::session_affinity("/api/v1/namespaces/team/services/hello", "/spec", json!({"sessionAffinity": "ClientIP"}))]
+#[case::external_ips("/api/v1/namespaces/team/services/hello", "/spec", json!({"externalIPs": ["1.2.3.4"]}))]
+#[case::configuration("/api/v1/namespaces/team/configmaps/hello", "/data", json!({"extra": "1"}))]
+#[tokio::test]
+async fn what_others_add_where_only_we_may_is_set_back(
+    #[case] path: &str,
+    #[case] pointer: &str,
+    #[case] added: Value,
+) {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let before = world.api.get(path).unwrap();
+    let mut object = before.clone();
+    let place = object.pointer_mut(pointer).unwrap();
+    match added {
+        Value::Array(items) => place.as_array_mut().unwrap().extend(items),
+        fields => place.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone()),
+    }
+    world.api.put(path, object);
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let writes = world.writes();
+    assert!(writes.contains(&format!("PATCH {path}")), "{writes:?}");
+    let after = world.api.get(path).unwrap();
+    assert_eq!((&after["spec"], &after["data"]), (&before["spec"], &before["data"]));
+    if path == DEPLOYMENT {
+        let rollout = with_status(&world, &first).status.unwrap().last_rollout.unwrap();
+        assert_eq!(rollout.reason, RolloutReason::DriftRepaired, "new pods have a cause");
+    }
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().is_empty(), "at rest");
+}
+
+#[tokio::test]
+async fn what_an_admission_webhook_adds_again_at_once_is_left_to_it() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let mut deployment = world.api.get(DEPLOYMENT).unwrap();
+    deployment["metadata"]["resourceVersion"] = json!("2");
+    deployment["spec"]["template"]["spec"]["nodeSelector"] = json!({"pool": "web"});
+    world.api.put(DEPLOYMENT, deployment);
+    world.api.insist();
+    world.watched(Kind::Deployment, DEPLOYMENT);
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {DEPLOYMENT}")], "tried once, and no news");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().is_empty(), "then known");
+}
+
 #[tokio::test]
 async fn a_field_that_is_not_sent_any_more_is_noticed() {
     let world = world();
@@ -158,6 +218,61 @@ async fn nothing_is_written_where_something_can_t_be_read() {
     assert!(world.writes().is_empty());
 }
 
+/// peers: stackabletech/hdfs-operator#774
+#[tokio::test]
+async fn what_can_t_be_read_for_long_is_said() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let known = with_status(&world, &first);
+    world.api.requests();
+    world.api.fail(&format!("GET {DEPLOYMENT}"), 403, "Forbidden");
+    let name = MicroserviceRef::new("team", "hello");
+    for _ in 0..4 {
+        world.reconcile(&known).await.unwrap_err();
+        world.context.memory.back_off(&name);
+        assert!(world.writes().is_empty(), "it may pass at once");
+    }
+    world.reconcile(&known).await.unwrap_err();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
+    let status = with_status(&world, &first).status.unwrap();
+    let (ready, reason, words) = condition(&status, "Ready");
+    assert_eq!((ready, reason), ("Unknown", "ReadFailed"));
+    assert!(words.contains("reading Deployment failed: the fake says Forbidden"), "{words}");
+    assert_eq!(status.problems.len(), 1);
+    assert_eq!(condition(&status, "Accepted").1, "Valid", "what was known before stands");
+}
+
+#[tokio::test]
+async fn one_refused_delete_keeps_no_other_and_the_soonest_retry_wins() {
+    let world = world();
+    let on = json!({"monitoring": {"rules": {}}, "autoscaling": {"maxReplicas": 3}});
+    world.reconcile(&microservice(on)).await.unwrap();
+    let rules = "/apis/monitoring.coreos.com/v1/namespaces/team/prometheusrules/hello";
+    for (kind, path) in [
+        (Kind::PrometheusRule, rules),
+        (Kind::ServiceMonitor, MONITOR),
+        (Kind::HorizontalPodAutoscaler, AUTOSCALER),
+    ] {
+        world.watched(kind, path);
+    }
+    world.api.requests();
+    let path = format!("{CORE}/configmaps/hello");
+    world.api.fail(&format!("PATCH {path}"), 422, "Invalid");
+    world.api.fail(&format!("DELETE {AUTOSCALER}"), 500, "InternalError");
+    let off = microservice(json!({"concurrency": 9, "monitoring": {"enabled": false}}));
+    let error = world.reconcile(&off).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "the first failure is the user's and waits long");
+    let writes = world.writes();
+    for path in [rules, MONITOR, AUTOSCALER] {
+        assert!(writes.contains(&format!("DELETE {path}")), "{writes:?}");
+    }
+    let problems = with_status(&world, &off).status.unwrap().problems;
+    for words in ["applying ConfigMap failed", "deleting HorizontalPodAutoscaler failed"] {
+        assert!(problems.iter().any(|problem| problem.message.contains(words)), "{problems:?}");
+    }
+}
+
 /// peers: WASdev/websphere-liberty-operator#179, RCO#475, envoyproxy/gateway#9470, redpanda-operator#105
 #[tokio::test]
 async fn a_foreign_object_is_never_taken_over() {
@@ -174,6 +289,40 @@ async fn a_foreign_object_is_never_taken_over() {
     let accepted = status.conditions.iter().find(|c| c.type_ == "Accepted").unwrap();
     assert_eq!(accepted.reason, "NameCollision");
     assert!(accepted.message.contains("Helm release shop"), "{}", accepted.message);
+}
+
+/// As `--cascade=orphan` and a restored backup leave it, or a move to another cluster.
+#[rstest]
+#[case::stripped(json!([]))]
+#[case::of_another_cluster(json!([{"apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice", "name": "hello", "uid": "old", "controller": true}]))]
+#[tokio::test]
+async fn children_that_lost_their_owner_are_adopted_as_they_are(#[case] owners: Value) {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    let paths = ["serviceaccounts", "configmaps", "services"].map(|kind| format!("{CORE}/{kind}/hello"));
+    let paths = paths.into_iter().chain([DEPLOYMENT.to_owned(), MONITOR.to_owned()]);
+    let mut before = Vec::new();
+    for path in paths {
+        let object = world.api.get(&path).unwrap();
+        let mut orphan = object.clone();
+        orphan["metadata"]["ownerReferences"] = owners.clone();
+        world.api.put(&path, orphan);
+        before.push((path, object));
+    }
+    world.api.requests();
+    world.api.bodies();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    for (path, object) in before {
+        let after = world.api.get(&path).unwrap();
+        assert_eq!(after["metadata"]["ownerReferences"], object["metadata"]["ownerReferences"], "{path}");
+        assert_eq!((&after["spec"], &after["data"]), (&object["spec"], &object["data"]), "{path}");
+    }
+    let events = world.api.bodies().into_iter().filter(|body| body["reason"] == "Adopted");
+    assert_eq!(events.count(), 5, "each is reported");
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(world.writes().is_empty(), "at rest");
 }
 
 #[tokio::test]
@@ -352,6 +501,104 @@ async fn without_the_autoscaler_its_replicas_are_held() {
     assert_eq!(world.api.get(DEPLOYMENT).unwrap()["spec"]["replicas"], 2, "the user's word counts again");
 }
 
+/// As `kubectl autoscale deployment` makes it, and what it then does.
+fn autoscaler_of_others(world: &World, owners: Value) {
+    let autoscaler = json!({
+        "metadata": {"name": "theirs", "namespace": "team", "ownerReferences": owners},
+        "spec": {"maxReplicas": 9, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "hello"}},
+    });
+    world.api.put(AUTOSCALERS, json!({"metadata": {}, "items": [autoscaler]}));
+}
+
+const AUTOSCALERS: &str = "/apis/autoscaling/v2/namespaces/team/horizontalpodautoscalers";
+
+#[tokio::test]
+async fn an_autoscaler_that_is_not_ours_is_named_and_not_fought() {
+    let world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    scaled_to(&world, 3);
+    let keda = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "queue", "uid": "k", "controller": true}]);
+    autoscaler_of_others(&world, keda);
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let replicas = || world.api.get(DEPLOYMENT).unwrap()["spec"].get("replicas").cloned();
+    assert_eq!(replicas(), None, "no longer sent");
+    let problems = with_status(&world, &first).status.unwrap().problems;
+    assert!(
+        problems.iter().any(|p| p.field == "spec.replicas"
+            && p.message.contains("HorizontalPodAutoscaler theirs of ScaledObject queue")),
+        "{problems:?}"
+    );
+    for number in [5, 2] {
+        scaled_to(&world, number);
+        world.api.requests();
+        world.reconcile(&with_status(&world, &first)).await.unwrap();
+        let writes = world.writes();
+        assert!(writes.iter().all(|write| write.ends_with("/status")), "{number} is its own: {writes:?}");
+    }
+    world.api.put(AUTOSCALERS, json!({"metadata": {}, "items": []}));
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert_eq!(replicas(), Some(json!(2)), "what it left is kept");
+}
+
+#[rstest]
+#[case::stopped_without_its_secret(json!({"stopped": true, "envFrom": [{"secretRef": {"name": "gone"}}]}), 0, "ReferenceMissing")]
+#[case::stopped_with_a_bad_snippet(json!({"stopped": true, "proxy": {"extraConfig": {"http": "map {"}}}), 0, "InvalidSpec")]
+#[case::fewer_with_a_contradiction(json!({"replicas": 1, "config": {"profile": "x"}}), 1, "InvalidSpec")]
+#[case::more_has_to_wait(json!({"replicas": 9, "config": {"profile": "x"}}), 3, "InvalidSpec")]
+#[tokio::test]
+async fn capacity_can_be_taken_away_whatever_else_is_wrong(
+    #[case] spec: Value,
+    #[case] expected: i32,
+    #[case] reason: &str,
+) {
+    let world = world();
+    world.reconcile(&microservice(json!({"replicas": 3}))).await.unwrap();
+    scaled_to(&world, 3);
+    let references = &world.context.reader.stores.references;
+    for event in [Event::Init, Event::InitDone] {
+        references.handle(ReferenceKind::Secret, "", &event);
+    }
+    world.api.requests();
+    let wrong = microservice(spec);
+    world.reconcile(&with_status(&world, &wrong)).await.unwrap();
+    let sent: Vec<_> = world.api.bodies().into_iter().filter(|body| body["kind"] == "Deployment").collect();
+    let status = with_status(&world, &wrong).status.unwrap();
+    assert_eq!(condition(&status, "Accepted").1, reason);
+    let down = sent.last().map(|body| body["spec"].clone());
+    assert_eq!(
+        down.filter(|spec| spec["template"].is_null()),
+        (expected < 3).then(|| json!({"replicas": expected}))
+    );
+}
+
+#[tokio::test]
+async fn capacity_can_be_taken_away_in_spite_of_a_foreign_name() {
+    let world = world();
+    world.reconcile(&microservice(json!({"replicas": 3}))).await.unwrap();
+    scaled_to(&world, 3);
+    let path = format!("{CORE}/services/hello");
+    world.api.put(&path, json!({"metadata": {"name": "hello", "namespace": "team"}}));
+    world.api.bodies();
+    world.reconcile(&microservice(json!({"replicas": 3, "stopped": true}))).await.unwrap();
+    let sent: Vec<_> = world.api.bodies().into_iter().filter(|body| body["kind"] == "Deployment").collect();
+    assert_eq!(sent[0]["spec"], json!({"replicas": 0}));
+}
+
+#[tokio::test]
+async fn what_is_suspended_says_so_whatever_else_is_wrong() {
+    let world = world();
+    world.reconcile(&microservice(json!({"replicas": 3}))).await.unwrap();
+    scaled_to(&world, 3);
+    world.api.requests();
+    let wrong = microservice(json!({"suspend": true, "stopped": true, "config": {"profile": "x"}}));
+    world.reconcile(&with_status(&world, &wrong)).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
+    let status = with_status(&world, &wrong).status.unwrap();
+    assert_eq!(condition(&status, "Ready").1, "Suspended");
+    assert_eq!(condition(&status, "Accepted").1, "InvalidSpec");
+}
+
 /// peers: infinispan-operator#2578
 #[tokio::test]
 async fn a_suspended_microservice_gets_a_status_and_nothing_else() {
@@ -467,6 +714,83 @@ async fn resources_follow_the_workers_in_running_pods() {
         resize["spec"]["containers"][0]["resources"]["requests"],
         json!({"cpu": "50m", "memory": "160Mi"})
     );
+}
+
+/// A pod that is in ContainerCreating since then, and what its kubelet has said of it.
+fn creating(world: &mut World, since: &str) {
+    let pod = json!({
+        "metadata": {"name": "hello-1", "namespace": "team", "uid": "pod-uid", "creationTimestamp": since,
+            "annotations": {"microservice.dev/microservice": "hello"}},
+        "status": {"phase": "Pending", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
+            "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    });
+    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(pod).unwrap()));
+    let event = |at: &str, note: &str| json!({"metadata": {"namespace": "team"}, "eventTime": null, "deprecatedLastTimestamp": at, "reason": "FailedMount", "note": note});
+    let list = json!([
+        event("2026-01-01T00:00:02Z", "secret \"gone\" not found"),
+        event("2026-01-01T00:00:01Z", "older")
+    ]);
+    world.api.put(EVENTS, json!({"metadata": {}, "items": list}));
+}
+
+#[tokio::test]
+async fn what_a_pod_in_container_creating_waits_for_is_named() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, "2026-01-01T00:00:00Z");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let status = with_status(&world, &first).status.unwrap();
+    for type_ in ["Available", "Ready"] {
+        let (status, reason, words) = condition(&status, type_);
+        assert_eq!((status, reason), ("False", "ContainerConfigError"));
+        assert!(words.ends_with("pod hello-1: FailedMount: secret \"gone\" not found"), "{words}");
+    }
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let requests = world.api.requests();
+    assert!(!requests.contains(&format!("GET {EVENTS}")), "not again so soon: {requests:?}");
+}
+
+#[tokio::test]
+async fn nobody_asks_about_a_pod_that_has_just_come() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, &jiff::Timestamp::now().to_string());
+    world.api.requests();
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    assert!(!world.api.requests().contains(&format!("GET {EVENTS}")));
+}
+
+#[tokio::test]
+async fn events_that_can_t_be_read_hurt_nobody() {
+    let mut world = world();
+    let first = microservice(json!({}));
+    world.reconcile(&first).await.unwrap();
+    creating(&mut world, "2026-01-01T00:00:00Z");
+    world.api.fail(&format!("GET {EVENTS}"), 403, "Forbidden");
+    world.reconcile(&with_status(&world, &first)).await.unwrap();
+    let status = with_status(&world, &first).status.unwrap();
+    assert_eq!(condition(&status, "Available").1, "MinimumReplicasUnavailable");
+}
+
+#[tokio::test]
+async fn a_pod_that_has_ended_is_neither_resized_nor_waited_for() {
+    let mut world = four_workers(&["pods", "pods/resize"]).await;
+    let evicted = json!({
+        "metadata": {"name": "hello-0", "namespace": "team", "uid": "evicted", "annotations": {"microservice.dev/microservice": "hello"}},
+        "spec": {"containers": [{"name": "service"}]},
+        "status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
+            "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 137}}}]},
+    });
+    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(evicted).unwrap()));
+    world.deployment_is_ready();
+    world.reconcile(&of_workers(4)).await.unwrap();
+    let writes = world.writes();
+    assert!(!writes.iter().any(|request| request.contains("hello-0")), "{writes:?}");
+    let status = with_status(&world, &of_workers(4)).status.unwrap();
+    assert_eq!(condition(&status, "Ready").1, "AllReplicasReady", "{:?}", status.conditions);
 }
 
 #[rstest]

@@ -32,6 +32,7 @@ impl Context {
     pub fn forget(&self, name: &MicroserviceRef) {
         self.memory.is_well(name);
         self.memory.unreadable(name, false);
+        self.memory.lag(name, None, false);
         self.reader.forget(name);
     }
 }

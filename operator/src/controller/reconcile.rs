@@ -10,6 +10,7 @@ use operator_core::{
     observed::{Answer, Observed, Verification, Workers},
     plan::{
         Applied, Change, Rejection,
+        replicas::fewer,
         revision::{Plan, Records, Unread, effective_spec, ended, plan},
         validate,
     },
@@ -20,7 +21,7 @@ use super::context::Context;
 use crate::{
     cluster::{
         read::{history, observe, record},
-        write::{apply, nudge, prune, publish, resize, settle, write_revision, write_status},
+        write::{apply, nudge, prune, publish, resize, scale_down, settle, write_revision, write_status},
     },
     process::metrics::ReconcileResult,
 };
@@ -33,8 +34,11 @@ const LIMIT: Duration = Duration::from_mins(1);
 const RESYNC: Duration = Duration::from_mins(10);
 /// Foreign objects are not watched: whether one that took a name is gone has to be asked.
 const COLLISION_RETRY: Duration = Duration::from_secs(30);
-/// Pods that lag are asked again.
-const LAGGING_RETRY: Duration = Duration::from_millis(500);
+/// So many failures to read in a row, over some seconds, are no news: a watch begins, the API server
+/// restarts.
+const SILENT_FAILURES: u32 = 4;
+/// After a conflict, and for a rollout instead of a resize.
+const SOON: Duration = Duration::from_millis(500);
 /// Pods that could not be asked are asked again.
 const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
 
@@ -50,6 +54,12 @@ pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result
     let result = tokio::time::timeout(LIMIT, Box::pin(run(microservice, context)))
         .await
         .unwrap_or(Err(Error::Timeout(LIMIT)));
+    if let Err(error) = &result
+        && error.is_about_reading()
+        && context.memory.failures(&name) >= SILENT_FAILURES
+    {
+        tell_unread(context, microservice, error).await;
+    }
     timer.observe(match &result {
         Ok((_, true)) => ReconcileResult::Changed,
         Ok((_, false)) => ReconcileResult::Unchanged,
@@ -58,6 +68,14 @@ pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result
     let (action, _) = result?;
     context.memory.is_well(&name);
     Ok(action)
+}
+
+/// Says that nothing could be decided; that this can't be said either changes nothing.
+async fn tell_unread(context: &Context, microservice: &Microservice, error: &Error) {
+    let status = next_status(microservice, &Reconciled::Unread(error), &Observed::default());
+    if let Err(error) = tell(context, microservice, status, &[], &[]).await {
+        tracing::warn!(error = error.words(), "failed, too");
+    }
 }
 
 /// The action, and whether anything was written.
@@ -72,9 +90,20 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     let mut resolved = match validate(microservice, &observed, settings) {
         Ok(resolved) => resolved,
         Err(rejection) => {
-            let status = next_status(users, &Reconciled::Rejected(&rejection), &observed);
-            let written = tell(context, users, status, &[], &[]).await?;
-            return Ok((after_rejection(&rejection), written));
+            // Less takes nothing that could be refused.
+            let change = match fewer(&microservice.spec, &observed) {
+                Some(replicas) if !microservice.spec.suspend => {
+                    Some(scale_down(writer, &observed, replicas).await)
+                }
+                _ => None,
+            };
+            let change = change.transpose();
+            let changes = change.as_ref().ok().and_then(Clone::clone);
+            let rejected = Reconciled::Rejected(&rejection, &microservice.spec);
+            let status = next_status(users, &rejected, &observed);
+            let written = tell(context, users, status, changes.as_slice(), &[]).await?;
+            let changed = change?.is_some();
+            return Ok((after_rejection(&rejection), written || changed));
         }
     };
     if resolved.spec.suspend {
@@ -92,10 +121,9 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     };
     let mut applied = apply(writer, children, &observed, &resolved.replicas, decision).await;
     applied.failures.extend(recorded.err());
-    match prune(writer, &resolved.spec, &observed, &applied).await {
-        Ok(pruned) => applied.pruned = pruned,
-        Err(error) => applied.failures.push(error),
-    }
+    let (pruned, failures) = prune(writer, &resolved.spec, &observed, &applied).await;
+    applied.pruned = pruned;
+    applied.failures.extend(failures);
     let refused = resize(writer, &resolved, &observed).await.unwrap_or_else(|error| {
         applied.failures.push(error);
         None
@@ -112,18 +140,23 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     let settled = settle(writer, &resolved, &last, ended).await;
     status.inventory = inventory::with_revisions(status.inventory, history_now().names());
     let status_written = tell(context, users, status, &applied.changes, &applied.pruned).await?;
-    let settled = settled?;
-    nudge(writer, microservice, &observed).await?;
-    let Applied { changes, failures, .. } = applied;
-    if let Some(failure) = failures.into_iter().next() {
-        return Err(failure);
+    let nudged = nudge(writer, microservice, &observed).await;
+    let Applied { changes, mut failures, .. } = applied;
+    let written = status_written || matches!(settled, Ok(true)) || new.is_some() || !changes.is_empty();
+    failures.extend(settled.err());
+    failures.extend(nudged.err());
+    // What can be tried again soonest says when; each is in the log.
+    failures.sort_by_key(Error::class);
+    let mut failures = failures.into_iter();
+    if let Some(soonest) = failures.next() {
+        failures.for_each(|other| tracing::warn!(error = other.words(), "failed, too"));
+        return Err(soonest);
     }
-    let written = status_written || settled || new.is_some() || !changes.is_empty();
     if !resizable {
         // Once more, with a rollout.
-        return Ok((Action::requeue(LAGGING_RETRY), written));
+        return Ok((Action::requeue(SOON), written));
     }
-    Ok((after_success(microservice, &observed), written))
+    Ok((after_success(context, microservice, &observed), written))
 }
 
 /// Decides by the records of revisions: those that a decision lacks are read, and it is made anew.
@@ -183,18 +216,22 @@ fn after_rejection(rejection: &Rejection) -> Action {
     }
 }
 
-fn after_success(microservice: &Microservice, observed: &Observed) -> Action {
-    let next = if observed.lagging(Workers::wanted(&microservice.spec)).next().is_some() {
-        LAGGING_RETRY
+fn after_success(context: &Context, microservice: &Microservice, observed: &Observed) -> Action {
+    let lags = observed.lagging(Workers::wanted(&microservice.spec)).next().is_some();
+    let generation = microservice.metadata.generation;
+    let next = if let Some(wait) = context.memory.lag(&MicroserviceRef::of(microservice), generation, lags) {
+        wait
     } else if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
         UNREACHABLE_RETRY
     } else {
         spread(RESYNC, microservice.uid().unwrap_or_default().as_bytes())
     };
-    Action::requeue(match &observed.verification {
-        Verification::Failed { again, .. } => next.min(again.duration_since(Instant::now())),
-        Verification::Untried | Verification::Answered => next,
-    })
+    let verified = match &observed.verification {
+        Verification::Failed { again, .. } => Some(*again),
+        Verification::Untried | Verification::Answered => None,
+    };
+    let sooner = [verified, observed.waiting.again].into_iter().flatten();
+    Action::requeue(sooner.fold(next, |next, again| next.min(again.duration_since(Instant::now()))))
 }
 
 /// `base` and up to a fifth more, always the same for the same object.
@@ -215,7 +252,7 @@ pub fn on_error(microservice: &Microservice, error: &Error, context: &Context) -
         }
         Class::Conflict => {
             tracing::info!(error = words, "somebody wrote at the same time, trying again");
-            Action::requeue(LAGGING_RETRY)
+            Action::requeue(SOON)
         }
         Class::User => {
             tracing::warn!(error = words, "the API server refused an object");

@@ -12,24 +12,29 @@ use operator_core::api::MicroserviceRef;
 /// Waiting times after failures, by Microservice: twice as long each time, with jitter, up to
 /// five minutes; forgotten with success and with the object.
 #[derive(Debug, Default)]
-pub struct Backoffs(Mutex<HashMap<MicroserviceRef, ExponentialBackoff>>);
+pub struct Backoffs(Mutex<HashMap<MicroserviceRef, (u32, ExponentialBackoff)>>);
 
 impl Backoffs {
     /// How long to wait after one more failure.
     pub fn next(&self, name: &MicroserviceRef) -> Duration {
         let longest = Duration::from_mins(5);
-        self.all()
-            .entry(name.clone())
-            .or_insert_with(|| {
-                ExponentialBuilder::new()
-                    .with_min_delay(Duration::from_millis(500))
-                    .with_max_delay(longest)
-                    .with_jitter()
-                    .without_max_times()
-                    .build()
-            })
-            .next()
-            .unwrap_or(longest)
+        let mut all = self.all();
+        let (failures, waits) = all.entry(name.clone()).or_insert_with(|| {
+            let waits = ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(500))
+                .with_max_delay(longest)
+                .with_jitter()
+                .without_max_times()
+                .build();
+            (0, waits)
+        });
+        *failures += 1;
+        waits.next().unwrap_or(longest)
+    }
+
+    /// Failures since it was last well.
+    pub fn failures(&self, name: &MicroserviceRef) -> u32 {
+        self.all().get(name).map_or(0, |(failures, _)| *failures)
     }
 
     /// The object is well, or gone.
@@ -42,7 +47,7 @@ impl Backoffs {
         self.all().len()
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<MicroserviceRef, ExponentialBackoff>> {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<MicroserviceRef, (u32, ExponentialBackoff)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -58,9 +63,9 @@ mod tests {
         let waits: Vec<_> = (0..20).map(|_| backoffs.next(&name)).collect();
         assert!(waits[0] < Duration::from_secs(2), "{waits:?}");
         assert!(waits[19] >= Duration::from_mins(5), "{waits:?}");
-        assert_eq!(backoffs.count(), 1);
+        assert_eq!((backoffs.count(), backoffs.failures(&name)), (1, 20));
         backoffs.forget(&name);
-        assert_eq!(backoffs.count(), 0);
+        assert_eq!((backoffs.count(), backoffs.failures(&name)), (0, 0));
         assert!(backoffs.next(&name) < Duration::from_secs(2));
     }
 }

@@ -23,9 +23,13 @@ pub struct FakeApi(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Value>,
+    /// What was last applied to each, for its record of who owns which field.
+    applied: BTreeMap<String, Value>,
     failures: BTreeMap<String, (u16, &'static str)>,
     requests: Vec<String>,
     bodies: Vec<Value>,
+    /// An admission webhook undoes each JSON Patch.
+    insists: bool,
 }
 
 impl FakeApi {
@@ -46,12 +50,17 @@ impl FakeApi {
         self.0.lock().unwrap().failures.insert(request.into(), (code, reason));
     }
 
+    /// An admission webhook adds again at once what a JSON Patch removes.
+    pub fn insist(&self) {
+        self.0.lock().unwrap().insists = true;
+    }
+
     pub fn mend(&self) {
         self.0.lock().unwrap().failures.clear();
     }
 
     pub fn put(&self, path: &str, object: Value) {
-        self.0.lock().unwrap().objects.insert(path.into(), object);
+        self.0.lock().unwrap().store(path, object);
     }
 
     pub fn get(&self, path: &str) -> Option<Value> {
@@ -78,20 +87,26 @@ impl FakeApi {
         if let Some((code, reason)) = state.failures.get(&format!("{} {path}", parts.method)) {
             return failure(*code, reason);
         }
-        let is_merge = parts.headers.get("content-type").is_some_and(|t| t == "application/merge-patch+json");
-        match parts.method {
-            Method::PATCH if is_merge => match state.objects.get_mut(&path) {
-                Some(object) => {
-                    merge(object, body);
-                    success(object)
+        let patch = parts.headers.get("content-type").and_then(|t| t.to_str().ok()).unwrap_or_default();
+        match (parts.method, patch) {
+            (Method::PATCH, "application/merge-patch+json" | "application/json-patch+json") => {
+                match state.objects.get(&path).cloned() {
+                    Some(object) if state.insists && body.is_array() => success(&object),
+                    Some(mut object) => {
+                        match body {
+                            Value::Array(operations) => operate(&mut object, operations),
+                            body => merge(&mut object, body),
+                        }
+                        success(&state.store(&path, object))
+                    }
+                    None => failure(404, "NotFound"),
                 }
-                None => failure(404, "NotFound"),
-            },
-            Method::GET => match state.objects.get(&path) {
+            }
+            (Method::GET, _) => match state.objects.get(&path) {
                 Some(object) => success(object),
                 None => failure(404, "NotFound"),
             },
-            Method::DELETE => match state.objects.remove(&path) {
+            (Method::DELETE, _) => match state.objects.remove(&path) {
                 Some(_) => success(&json!({"kind": "Status", "apiVersion": "v1", "status": "Success"})),
                 None => failure(404, "NotFound"),
             },
@@ -106,12 +121,75 @@ impl FakeApi {
                 if path.ends_with("/status") {
                     whole["spec"] = json!({});
                 }
-                let answer = success(&whole);
-                state.objects.insert(path, object);
-                answer
+                if patch == "application/apply-patch+yaml" {
+                    state.applied.insert(path.clone(), object.clone());
+                    whole["metadata"]["managedFields"] = managed(&object, &object);
+                }
+                state.store(&path, object);
+                success(&whole)
             }
         }
     }
+}
+
+impl State {
+    /// Somebody has written this.
+    fn store(&mut self, path: &str, mut object: Value) -> Value {
+        let is_ours = object["metadata"]["annotations"].get("microservice.dev/applied").is_some();
+        if let Some(applied) = self.applied.get(path).filter(|_| is_ours) {
+            object["metadata"]["managedFields"] = managed(applied, &object);
+        }
+        self.objects.insert(path.into(), object.clone());
+        object
+    }
+}
+
+/// The record of what was applied and is as it was.
+fn managed(applied: &Value, live: &Value) -> Value {
+    let fields = owned(applied, live).unwrap_or_default();
+    json!([{"manager": "microservice-operator", "operation": "Apply", "apiVersion": applied["apiVersion"], "fieldsV1": fields}])
+}
+
+/// Lists of what has a name are merged by it, all others are one value.
+fn owned(applied: &Value, live: &Value) -> Option<Value> {
+    let fields = match (applied, live) {
+        (Value::Object(applied), Value::Object(live)) => {
+            let fields = applied
+                .iter()
+                .filter_map(|(name, value)| Some((format!("f:{name}"), owned(value, live.get(name)?)?)));
+            fields.collect::<serde_json::Map<_, _>>()
+        }
+        (Value::Array(applied), Value::Array(live))
+            if applied.iter().all(|item| item["name"].is_string()) =>
+        {
+            let items = applied.iter().filter_map(|item| {
+                let found = live.iter().find(|other| other["name"] == item["name"])?;
+                Some((format!("k:{}", json!({"name": item["name"]})), owned(item, found)?))
+            });
+            items.collect()
+        }
+        (applied, live) => return (applied == live).then(|| json!({})),
+    };
+    (!fields.is_empty() || applied.as_object().is_some_and(serde_json::Map::is_empty))
+        .then_some(fields.into())
+}
+
+/// A JSON Patch of what the operator sends: guards, removals and replacements.
+fn operate(object: &mut Value, operations: Vec<Value>) {
+    for operation in operations {
+        let pointer = operation["path"].as_str().unwrap().to_owned();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let version = object["metadata"]["resourceVersion"].clone();
+        match object.pointer_mut(parent).unwrap() {
+            Value::Array(items) => drop(items.remove(name.parse().unwrap())),
+            fields if operation["op"] == "replace" => fields[&*name] = operation["value"].clone(),
+            fields => drop(fields.as_object_mut().unwrap().remove(&name).unwrap()),
+        }
+        assert!(pointer != "/metadata/resourceVersion" || version == operation["value"], "{operation}");
+    }
+    object["metadata"]["resourceVersion"] =
+        json!(format!("{}0", object["metadata"]["resourceVersion"].as_str().unwrap_or("1")));
 }
 
 fn merge(object: &mut Value, patch: Value) {

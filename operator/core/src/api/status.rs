@@ -111,11 +111,12 @@ pub enum RolloutReason {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Capacity {
-    /// Workers of one ready replica, as the replicas themselves say where they do.
+    /// Workers of one ready replica, as the replicas themselves say, or as they are known to have started
+    /// with; 0 where neither is known.
     pub workers_per_replica: i32,
     /// Replicas that are ready.
     pub replicas: i32,
-    /// Workers of all ready replicas.
+    /// Workers of all ready replicas whose number is known.
     pub total: i32,
     /// Requests that may wait for a worker, over all ready replicas.
     pub queue: i32,
@@ -154,7 +155,7 @@ pub enum Severity {
 }
 
 /// The conditions we write, spelled as `kubectl wait --for=condition=` wants them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 pub enum ConditionType {
     /// The spec is valid and its objects' names are free.
     Accepted,
@@ -191,6 +192,8 @@ pub enum Reason {
     RolloutComplete,
     /// The rollout made no progress in its time.
     ProgressDeadlineExceeded,
+    /// Somebody paused the Deployment's rollout.
+    Paused,
     /// The rollout made no progress in its time, and the last good spec runs again.
     RolledBack,
     /// Some replicas still run another number of workers.
@@ -215,6 +218,8 @@ pub enum Reason {
     MonitoringDisabled,
     /// The API server refused one of our objects.
     ApplyFailed,
+    /// The cluster could not be read, so nothing was decided.
+    ReadFailed,
     /// Nothing is known yet.
     Pending,
     /// An image can't be pulled.

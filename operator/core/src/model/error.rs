@@ -57,16 +57,16 @@ pub struct Refusal {
     pub words: String,
 }
 
-/// What to do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+/// What to do about an error; what is tried again sooner comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Class {
-    /// Only the user can fix it: wait long.
-    User,
     /// Somebody wrote at the same time: try again at once.
     Conflict,
     /// It may pass by itself: back off.
     Transient,
+    /// Only the user can fix it: wait long.
+    User,
     /// The namespace is being deleted: there is nothing left to do.
     Gone,
     /// Ours to fix.
@@ -85,6 +85,11 @@ impl Error {
             Some(refusal) => format!("{self}: {refusal}"),
             None => self.to_string(),
         }
+    }
+
+    /// Was the cluster not even read, so that nothing was decided?
+    pub fn is_about_reading(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::NotListed { .. } | Self::Timeout(_))
     }
 
     /// Such a failure keeps nobody from being served.

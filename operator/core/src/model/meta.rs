@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ManagedFieldsEntry, ObjectMeta};
 use sha2::{Digest, Sha256};
 
 use super::resolved::ResolvedMicroservice;
@@ -165,6 +165,13 @@ pub(crate) fn monitoring_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
     let mut all = resolved.spec.monitoring.labels.clone();
     all.extend(labels(resolved));
     ObjectMeta { labels: Some(all), ..object_meta(resolved) }
+}
+
+/// Is it the API server's record of what we applied, and so own?
+pub fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(MANAGER)
+        && entry.operation.as_deref() == Some("Apply")
+        && entry.subresource.as_deref().unwrap_or_default().is_empty()
 }
 
 #[cfg(test)]

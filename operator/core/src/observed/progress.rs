@@ -24,6 +24,8 @@ pub struct Progress {
     pub stalled: Option<String>,
     /// Pods are refused, in the API server's words.
     pub refused: Option<String>,
+    /// `kubectl rollout pause` holds the rollout.
+    pub paused: bool,
 }
 
 impl Progress {
@@ -45,6 +47,7 @@ impl Progress {
             // Of an older template it says nothing about this one.
             stalled: words("Progressing", "False", Some("ProgressDeadlineExceeded")).filter(|_| seen),
             refused: words("ReplicaFailure", "True", None),
+            paused: words("Progressing", "Unknown", Some("DeploymentPaused")).is_some(),
         }
     }
 

@@ -3,17 +3,19 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
 use kube::core::DynamicObject;
 
 use super::{
     live::Live,
+    pods::started,
     reference::{Reference, Seen},
     scrapers::Scrapers,
+    stuck::Waiting,
     verification::Verification,
     workers::{Answer, Workers},
 };
-use crate::model::{Child, Kind, ports::PodPorts};
+use crate::model::{Child, Kind, meta::is_ours, ports::PodPorts};
 
 /// All that a reconcile decides by.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +32,14 @@ pub struct Observed {
     pub ports: PodPorts,
     /// Can pods be given what `spec.resourcesPerWorker` asks for while they run?
     pub resizable: bool,
+    /// What keeps pods from getting ready, where they do not say so themselves.
+    pub waiting: Waiting,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
     /// What became of a request through the Service.
     pub verification: Verification,
+    /// An autoscaler that is not ours and scales the Deployment, for people.
+    pub foreign_autoscaler: Option<String>,
     /// The user's Secrets and ConfigMaps that the spec names.
     pub references: Vec<(Reference, Seen)>,
 }
@@ -60,6 +66,33 @@ impl Observed {
     /// What the pod said of its workers.
     pub fn answer(&self, pod: &Pod) -> Option<Answer> {
         self.workers.get(pod.metadata.uid.as_ref()?).copied()
+    }
+
+    /// The workers of those ready pods of which they are known: a pod says so itself, or its image can't be
+    /// asked and has started since the number became what it is.
+    pub fn known_workers(&self, wanted: Workers) -> impl Iterator<Item = Workers> {
+        self.pods.iter().filter_map(move |pod| self.known(pod, wanted))
+    }
+
+    /// Pods that can't be asked and may have started with another number.
+    pub fn unknown_workers(&self, wanted: Workers) -> usize {
+        let asked = self.pods.iter().filter(|pod| self.answer(pod).is_some());
+        asked.filter(|pod| self.known(pod, wanted).is_none()).count()
+    }
+
+    fn known(&self, pod: &Pod, wanted: Workers) -> Option<Workers> {
+        match self.answer(pod)? {
+            Answer::Runs(workers) => Some(workers),
+            Answer::Unsupported | Answer::Unreachable => {
+                (started(pod)? >= self.numbers_written()?).then_some(wanted)
+            }
+        }
+    }
+
+    /// When we last wrote the numbers that containers start with.
+    fn numbers_written(&self) -> Option<Time> {
+        let entries = self.ours(Child::ConfigMap)?.metadata.managed_fields.as_deref()?;
+        entries.iter().find(|entry| is_ours(entry))?.time.clone()
     }
 
     /// Pods that say they run something else than is wanted.

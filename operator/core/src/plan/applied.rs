@@ -37,6 +37,8 @@ pub struct Change {
 pub enum WriteCause {
     /// It was not there.
     Created,
+    /// It carried our labels and had lost its owner.
+    Adopted,
     /// We want something else than before.
     Updated,
     /// Somebody changed what is ours; the path of the first such field.

@@ -27,6 +27,27 @@ pub fn warning(spec: &MicroserviceSpec) -> Option<Problem> {
     })
 }
 
+/// Pods that have to answer for the service to count as available: what was promised, but for those that
+/// an eviction or a rollout may take. What an autoscaler adds is on its way and was promised to nobody.
+pub fn least_available(spec: &MicroserviceSpec, wanted: i32, scaled_by_others: bool) -> i32 {
+    let is_scaled = spec.autoscaling.is_some() || scaled_by_others;
+    let promised = if is_scaled { wanted.min(spec.least_replicas()) } else { wanted };
+    let evicted = match &spec.disruption {
+        _ if !Child::PodDisruptionBudget.is_wanted(spec) => 0,
+        Disruption { min_available: Some(min), .. } => promised - count(min, promised),
+        Disruption { max_unavailable: Some(max), .. } => count(max, promised),
+        Disruption { .. } => 1,
+    };
+    // Of a rollout Kubernetes rounds down.
+    let replaced = match &spec.rollout.max_unavailable {
+        IntOrString::Int(count) => *count,
+        IntOrString::String(share) => {
+            share.trim_end_matches('%').parse::<i32>().unwrap_or_default() * promised / 100
+        }
+    };
+    (promised - evicted.max(replaced)).clamp(promised.min(1), promised.max(0))
+}
+
 /// As Kubernetes counts for a budget: a share of a pod is a pod.
 fn count(value: &IntOrString, replicas: i32) -> i32 {
     match value {
@@ -42,7 +63,25 @@ fn count(value: &IntOrString, replicas: i32) -> i32 {
 mod tests {
     use rstest::rstest;
 
-    use super::warning;
+    use super::{least_available, warning};
+
+    #[rstest]
+    #[case::one("{}", 1, 1)]
+    #[case::stopped(r#"{"stopped": true}"#, 0, 0)]
+    #[case::an_eviction_takes_one(r#"{"replicas": 3}"#, 3, 2)]
+    #[case::the_budget_lets_two_go(r#"{"replicas": 4, "disruption": {"maxUnavailable": "50%"}}"#, 4, 2)]
+    #[case::by_what_must_stay(r#"{"replicas": 4, "disruption": {"minAvailable": 3}}"#, 4, 3)]
+    #[case::no_budget(r#"{"replicas": 3, "disruption": {"enabled": false}}"#, 3, 3)]
+    #[case::a_rollout_takes_some(
+        r#"{"replicas": 4, "rollout": {"maxUnavailable": "50%"}, "disruption": {"enabled": false}}"#,
+        4,
+        2
+    )]
+    #[case::scaled_up(r#"{"autoscaling": {"minReplicas": 2, "maxReplicas": 9}}"#, 8, 1)]
+    #[case::all_may_go(r#"{"replicas": 2, "disruption": {"maxUnavailable": 2}}"#, 2, 1)]
+    fn available_is_what_was_promised(#[case] spec: &str, #[case] wanted: i32, #[case] expected: i32) {
+        assert_eq!(least_available(&serde_json::from_str(spec).unwrap(), wanted, false), expected);
+    }
 
     #[rstest]
     #[case(r#"{"replicas": 2, "disruption": {"maxUnavailable": 0}}"#, Some("spec.disruption.maxUnavailable"))]

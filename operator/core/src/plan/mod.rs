@@ -1,10 +1,12 @@
 //! Pure decisions: what is applied, and why.
 
+pub mod additions;
+pub mod adoption;
 mod applied;
-mod disruption;
+pub mod disruption;
 pub mod drift;
 pub mod references;
-mod replicas;
+pub mod replicas;
 pub mod resize;
 mod resources;
 pub mod revision;

@@ -19,43 +19,54 @@ use crate::{
 
 /// Puts the versions of the references into the pod template, so that another version means new pods.
 /// Gives what was put.
+///
+/// Whether Secrets are looked at is the operator's setting, and no reason for new pods: of what is not
+/// looked at the last version stays, and one that is looked at from now on counts with the next other
+/// pods. `is_same`: these are the live pods but for the versions.
 pub fn mark(
     children: &mut Children,
     found: &[(Reference, Seen)],
     policy: ReferenceChange,
     live: Option<&DynamicObject>,
+    is_same: bool,
 ) -> Option<String> {
+    let live = live.and_then(|live| template_annotation(live, REFERENCES_ANNOTATION));
     let text = match policy {
-        ReferenceChange::Restart => text(found),
+        ReferenceChange::Restart => text(found, &parse(live.unwrap_or_default()), is_same),
         // What stands there stays: taking it away would be a rollout.
-        ReferenceChange::Ignore => {
-            live.and_then(|live| template_annotation(live, REFERENCES_ANNOTATION)).map(ToOwned::to_owned)
-        }
+        ReferenceChange::Ignore => live.map(ToOwned::to_owned),
     }?;
     children.annotate_pods(REFERENCES_ANNOTATION, text.clone());
     Some(text)
 }
 
 /// `ConfigMap/a=VERSION Secret/b=VERSION`, each once.
-fn text(found: &[(Reference, Seen)]) -> Option<String> {
+fn text(found: &[(Reference, Seen)], live: &BTreeMap<String, String>, is_same: bool) -> Option<String> {
     let versions: BTreeMap<_, _> = found
         .iter()
-        .filter_map(|(reference, seen)| match seen {
-            Seen::Version(version) => Some((reference.id(), format!("{version:016x}"))),
-            Seen::Missing => Some((reference.id(), "none".into())),
-            Seen::Unwatched => None,
+        .filter_map(|(reference, seen)| {
+            let id = reference.id();
+            let version = match seen {
+                Seen::Unwatched => live.get(&id)?.clone(),
+                _ if is_same && !live.contains_key(&id) => return None,
+                Seen::Version(version) => format!("{version:016x}"),
+                Seen::Missing => "none".into(),
+            };
+            Some((id, version))
         })
         .collect();
     let words: Vec<_> = versions.iter().map(|(id, version)| format!("{id}={version}")).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// Versions by object.
+fn parse(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split(' ').filter_map(|word| word.split_once('='));
+    pairs.map(|(id, version)| (id.to_owned(), version.to_owned())).collect()
+}
+
 /// The objects whose versions differ.
 pub fn changed(before: &str, after: &str) -> Vec<String> {
-    let parse = |text: &'_ str| -> BTreeMap<String, String> {
-        let pairs = text.split(' ').filter_map(|word| word.split_once('='));
-        pairs.map(|(id, version)| (id.to_owned(), version.to_owned())).collect()
-    };
     let (before, after) = (parse(before), parse(after));
     let ids = before.keys().chain(after.keys()).filter(|id| before.get(*id) != after.get(*id));
     ids.cloned().collect::<BTreeSet<_>>().into_iter().collect()
@@ -169,8 +180,8 @@ mod tests {
     #[test]
     fn another_version_is_another_pod_template() {
         let (mut one, mut two) = (children(), children());
-        let before = mark(&mut one, &found(1), ReferenceChange::Restart, None).unwrap();
-        let after = mark(&mut two, &found(2), ReferenceChange::Restart, None).unwrap();
+        let before = mark(&mut one, &found(1), ReferenceChange::Restart, None, false).unwrap();
+        let after = mark(&mut two, &found(2), ReferenceChange::Restart, None, false).unwrap();
         assert_ne!(one, two);
         assert_eq!(before, "Secret/database=0000000000000001");
         assert_eq!(changed(&before, &after), ["Secret/database"]);
@@ -179,14 +190,44 @@ mod tests {
     #[test]
     fn who_does_not_want_it_gets_no_new_pods() {
         let mut before = children();
-        mark(&mut before, &found(1), ReferenceChange::Restart, None).unwrap();
+        mark(&mut before, &found(1), ReferenceChange::Restart, None, false).unwrap();
         let live: DynamicObject =
             serde_json::from_value(json!({"metadata": {}, "spec": {"template": before.pod_template}}))
                 .unwrap();
         let mut after = children();
-        mark(&mut after, &found(2), ReferenceChange::Ignore, Some(&live));
+        mark(&mut after, &found(2), ReferenceChange::Ignore, Some(&live), true);
         assert_eq!(before, after);
-        assert_eq!(mark(&mut after, &found(2), ReferenceChange::Ignore, None), None);
+        assert_eq!(mark(&mut after, &found(2), ReferenceChange::Ignore, None, true), None);
+    }
+
+    /// `references.secrets` of the chart, switched off and on again.
+    #[test]
+    fn a_setting_of_the_operator_is_no_reason_for_new_pods() {
+        let live = |children: &Children| -> DynamicObject {
+            let spec = json!({"metadata": {}, "spec": {"template": children.pod_template}});
+            serde_json::from_value(spec).unwrap()
+        };
+        let mut before = children();
+        mark(&mut before, &found(1), ReferenceChange::Restart, None, false);
+        let unwatched: Vec<_> = found(1).into_iter().map(|(one, _)| (one, Seen::Unwatched)).collect();
+        let mut off = children();
+        mark(&mut off, &unwatched, ReferenceChange::Restart, Some(&live(&before)), true);
+        assert_eq!(before, off);
+        let mut on = children();
+        mark(&mut on, &found(1), ReferenceChange::Restart, Some(&live(&off)), true);
+        assert_eq!(before, on);
+        let mut changed = children();
+        mark(&mut changed, &found(2), ReferenceChange::Restart, Some(&live(&off)), true);
+        assert_ne!(before, changed, "it still counts");
+        let mut made_without = children();
+        mark(&mut made_without, &unwatched, ReferenceChange::Restart, None, false);
+        let mut later = children();
+        let put = mark(&mut later, &found(1), ReferenceChange::Restart, Some(&live(&made_without)), true);
+        assert_eq!((&made_without, put), (&later, None));
+        assert!(
+            mark(&mut later, &found(1), ReferenceChange::Restart, Some(&live(&made_without)), false)
+                .is_some()
+        );
     }
 
     #[test]

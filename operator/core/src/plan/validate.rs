@@ -91,7 +91,7 @@ pub fn validate(
         (timeout, progress_deadline, resources, owner, problems.is_empty())
     {
         let replicas = replicas::decide(&spec, observed);
-        let warnings = [replicas::warning(&spec, &replicas), disruption::warning(&spec)];
+        let warnings = [replicas::warning(&spec, &replicas, observed), disruption::warning(&spec)];
         let mut resolved = ResolvedMicroservice {
             name: microservice.name_any(),
             namespace: microservice.namespace().unwrap_or_default(),

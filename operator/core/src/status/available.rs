@@ -1,15 +1,20 @@
-//! Do as many replicas answer as shall, whatever they are made of?
+//! Do as many replicas answer as were promised, whatever they are made of?
 
-use super::{trouble::trouble, verdict::Verdict};
+use super::{
+    trouble::{stuck, trouble},
+    verdict::Verdict,
+};
 use crate::{
-    api::Reason,
+    api::{MicroserviceSpec, Reason},
     observed::{Observed, Progress},
+    plan::disruption::least_available,
 };
 
-pub(super) fn available(progress: &Progress, observed: &Observed) -> Verdict {
+pub(super) fn available(spec: &MicroserviceSpec, progress: &Progress, observed: &Observed) -> Verdict {
     let Progress { wanted, available, .. } = progress;
+    let least = least_available(spec, *wanted, observed.foreign_autoscaler.is_some());
     let count = format!("{available} of {wanted} replicas answer");
-    if progress.exists && progress.seen && available >= wanted {
+    if progress.exists && progress.seen && *available >= least {
         return Verdict::yes(Reason::MinimumReplicasAvailable, count);
     }
     held_back(progress, observed, Reason::MinimumReplicasUnavailable, &count)
@@ -18,8 +23,11 @@ pub(super) fn available(progress: &Progress, observed: &Observed) -> Verdict {
 /// No, for what keeps the pods from answering, or else for `otherwise`.
 pub(super) fn held_back(progress: &Progress, observed: &Observed, otherwise: Reason, count: &str) -> Verdict {
     let refused = || progress.refused.clone().map(|words| (Reason::PodsRefused, words));
-    match trouble(&observed.pods).or_else(refused) {
-        Some((reason, words)) => Verdict::no(reason, format!("{count}; {words}")),
+    if let Some((reason, words)) = trouble(&observed.pods).or_else(refused) {
+        return Verdict::no(reason, format!("{count}; {words}"));
+    }
+    match stuck(observed) {
+        Some((reason, words)) => Verdict::no(reason.unwrap_or(otherwise), format!("{count}; {words}")),
         None => Verdict::no(otherwise, count),
     }
 }

@@ -54,6 +54,14 @@ pub fn events(
                     &format!("{kind}: {path} was changed by somebody else and is set back"),
                 ));
             }
+            WriteCause::Adopted => events.push(event(
+                EventType::Normal,
+                "Adopted",
+                &format!("Adopt {kind}"),
+                &format!(
+                    "{kind}: carried our labels and had no owner: it belongs to this Microservice again"
+                ),
+            )),
             WriteCause::Created | WriteCause::Updated => kinds.push(kind),
         }
     }

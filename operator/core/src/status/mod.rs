@@ -16,3 +16,4 @@ mod warnings;
 
 pub use events::{Event, EventType, events};
 pub use next::{Reconciled, next};
+pub use trouble::trouble;

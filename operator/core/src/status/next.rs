@@ -1,6 +1,7 @@
 //! The new status from the old one, what was observed and what was applied.
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+use strum::VariantArray;
 
 use super::{
     autoscaler,
@@ -15,13 +16,16 @@ use super::{
     warnings::warnings,
 };
 use crate::{
-    api::{Capacity, ConditionType, MicroserviceStatus, Problem, Reason, Severity, condition, split_image},
+    api::{
+        Capacity, ConcurrencyChange, ConditionType, MicroserviceSpec, MicroserviceStatus, Problem, Reason,
+        Severity, condition, split_image,
+    },
     manifests::overridden,
     model::{
         Child, Error, ResolvedMicroservice,
         meta::{NAME_LABEL, service_url},
     },
-    observed::{Answer, Observed, Progress, Verification, Workers},
+    observed::{Observed, Progress, Verification, Workers},
     plan::{Applied, Rejection, revision::last_rollout},
 };
 
@@ -31,10 +35,16 @@ const QUEUE_FACTOR: i32 = 10;
 /// Of a Microservice that is.
 const SUSPENDED: &str = "spec.suspend is true: nothing is changed, and drift stays, until it is false";
 
+fn suspended(status: Option<bool>) -> Verdict {
+    Verdict(status, Reason::Suspended, SUSPENDED.into())
+}
+
 /// What a reconcile came to.
 pub enum Reconciled<'a> {
     /// Nothing was changed.
-    Rejected(&'a Rejection),
+    Rejected(&'a Rejection, &'a MicroserviceSpec),
+    /// The cluster could not be read.
+    Unread(&'a Error),
     /// The children were applied, as far as the API server took them.
     Applied(&'a ResolvedMicroservice, &'a Applied),
 }
@@ -52,7 +62,8 @@ pub fn next(
     };
     let base = MicroserviceStatus { observed_generation: generation, ..old.clone() };
     let (mut status, new) = match reconciled {
-        Reconciled::Rejected(rejection) => rejected(base, rejection, observed, seal),
+        Reconciled::Rejected(rejection, spec) => rejected(base, rejection, spec, observed, seal),
+        Reconciled::Unread(error) => unread(base, error, seal),
         Reconciled::Applied(resolved, applied) => {
             let (status, conditions) = accepted(base, resolved, applied, observed, seal);
             let last = last_rollout(old.last_rollout.as_ref(), applied, generation, now);
@@ -63,9 +74,27 @@ pub fn next(
     status
 }
 
+/// What was known before stands, but for whether it is so now.
+fn unread(
+    base: MicroserviceStatus,
+    error: &Error,
+    seal: impl Fn(ConditionType, Verdict) -> Condition,
+) -> (MicroserviceStatus, Vec<Condition>) {
+    let of = |type_: ConditionType| {
+        let name: &str = type_.into();
+        let known = base.conditions.iter().find(|condition| condition.type_ == name).cloned();
+        known.unwrap_or_else(|| seal(type_, Verdict::unknown(Reason::Pending, "nothing was read yet")))
+    };
+    let mut new: Vec<_> = ConditionType::VARIANTS.iter().map(|type_| of(*type_)).collect();
+    new.retain(|condition| condition.type_ != <&str>::from(ConditionType::Ready));
+    new.push(seal(ConditionType::Ready, Verdict::unknown(Reason::ReadFailed, error.words())));
+    (MicroserviceStatus { problems: vec![problem(error)], ..base }, new)
+}
+
 fn rejected(
     base: MicroserviceStatus,
     rejection: &Rejection,
+    spec: &MicroserviceSpec,
     observed: &Observed,
     seal: impl Fn(ConditionType, Verdict) -> Condition,
 ) -> (MicroserviceStatus, Vec<Condition>) {
@@ -73,14 +102,19 @@ fn rejected(
     let message = all.join("; ");
     // What runs goes on running, and is shown as it is.
     let progress = Progress::of(observed.ours(Child::Deployment).map(|deployment| &**deployment));
-    let pending = "nothing is changed until the spec is accepted";
+    let pending = "until the spec is accepted nothing is changed, but that fewer replicas are kept where it asks for fewer";
+    let (progressing, ready) = if spec.suspend {
+        (suspended(Some(false)), suspended(None))
+    } else {
+        (Verdict::no(Reason::Pending, pending), Verdict::no(rejection.reason, message.clone()))
+    };
     let new = vec![
-        seal(ConditionType::Accepted, Verdict::no(rejection.reason, message.clone())),
-        seal(ConditionType::Available, available(&progress, observed)),
-        seal(ConditionType::Progressing, Verdict::no(Reason::Pending, pending)),
+        seal(ConditionType::Accepted, Verdict::no(rejection.reason, message)),
+        seal(ConditionType::Available, available(spec, &progress, observed)),
+        seal(ConditionType::Progressing, progressing),
         seal(ConditionType::Monitored, Verdict::unknown(Reason::Pending, pending)),
         seal(ConditionType::Verified, verified(observed)),
-        seal(ConditionType::Ready, Verdict::no(rejection.reason, message)),
+        seal(ConditionType::Ready, ready),
     ];
     (MicroserviceStatus { problems: rejection.problems.clone(), ..count(&progress, base) }, new)
 }
@@ -99,7 +133,6 @@ fn accepted(
     let mut problems = problems(resolved, applied, observed);
     problems.extend(unselected(&monitored));
     problems.extend(without_rules(resolved, observed));
-    let suspended = |status| Verdict(status, Reason::Suspended, SUSPENDED.into());
     let (progressing, ready) = if resolved.spec.suspend {
         // Whether the pods are of this generation is not looked at.
         (suspended(Some(false)), suspended(None))
@@ -108,7 +141,7 @@ fn accepted(
     };
     let new = vec![
         seal(ConditionType::Accepted, Verdict::yes(Reason::Valid, "the spec is valid")),
-        seal(ConditionType::Available, available(&progress, observed)),
+        seal(ConditionType::Available, available(&resolved.spec, &progress, observed)),
         seal(ConditionType::Progressing, progressing),
         seal(ConditionType::Monitored, monitored),
         seal(ConditionType::Verified, verified(observed)),
@@ -119,7 +152,7 @@ fn accepted(
     }
     let status = MicroserviceStatus {
         selector: format!("{NAME_LABEL}={}", resolved.child_name),
-        capacity: capacity(resolved, observed, progress.ready),
+        capacity: capacity(resolved, observed, &progress),
         url: url(&base.url, resolved, observed),
         effective_image: resolved.image.clone(),
         version: split_image(&resolved.image).1.to_owned(),
@@ -158,18 +191,22 @@ fn url(published: &str, resolved: &ResolvedMicroservice, observed: &Observed) ->
     if observed.verification == Verification::Answered || published == url { url } else { String::new() }
 }
 
-/// By the replicas' own words where they have any, else by the spec.
-fn capacity(resolved: &ResolvedMicroservice, observed: &Observed, replicas: i32) -> Capacity {
+/// What the replicas say, or are known to have started with; no more than that.
+fn capacity(resolved: &ResolvedMicroservice, observed: &Observed, progress: &Progress) -> Capacity {
     let wanted = Workers::wanted(&resolved.spec);
-    let said = observed.workers.values().filter_map(|answer| match answer {
-        Answer::Runs(workers) => Some(workers.workers),
-        Answer::Unsupported | Answer::Unreachable => None,
-    });
-    let workers_per_replica = said.min().unwrap_or(wanted.workers);
-    let total = workers_per_replica * replicas;
+    let (workers_per_replica, replicas) = match resolved.spec.concurrency_change {
+        ConcurrencyChange::Live => {
+            let known: Vec<_> = observed.known_workers(wanted).map(|workers| workers.workers).collect();
+            (known.iter().min().copied().unwrap_or_default(), known.len())
+        }
+        // Each pod of the current spec started with it.
+        ConcurrencyChange::Restart => (wanted.workers, usize::MAX),
+    };
+    let confirmed = i32::try_from(replicas).unwrap_or(progress.updated);
+    let total = workers_per_replica * confirmed.min(progress.ready);
     Capacity {
         workers_per_replica,
-        replicas,
+        replicas: progress.ready,
         total,
         queue: total.saturating_mul(wanted.requests_per_worker).saturating_mul(QUEUE_FACTOR),
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{api::Reason, observed::Progress};
 
-const POLICIES: [Policy; 3] = [rolled_back, complete, stalled];
+const POLICIES: [Policy; 4] = [rolled_back, complete, paused, stalled];
 
 pub(super) fn progressing(situation: &Situation<'_>) -> Verdict {
     let rolling_out = || Verdict::yes(Reason::RollingOut, updated(situation.progress));
@@ -28,6 +28,16 @@ fn complete(Situation { applied, progress, .. }: &Situation<'_>) -> Option<Verdi
         let words = format!("every pod is made from the current spec{}", pinned.unwrap_or_default());
         Verdict::no(Reason::RolloutComplete, words)
     })
+}
+
+fn paused(situation: &Situation<'_>) -> Option<Verdict> {
+    situation.progress.paused.then(|| Verdict::no(Reason::Paused, paused_words(situation)))
+}
+
+/// What holds the rollout, and how it goes on.
+pub(super) fn paused_words(Situation { resolved, progress, .. }: &Situation<'_>) -> String {
+    let name = &resolved.child_name;
+    format!("{}; the Deployment is paused: kubectl rollout resume deployment/{name}", updated(progress))
 }
 
 fn stalled(Situation { progress, .. }: &Situation<'_>) -> Option<Verdict> {
@@ -69,6 +79,17 @@ mod tests {
         assert!(words(&scene).contains("as operator 0.9 made them"));
         scene.progress.updated = 1;
         assert_eq!(complete(&scene.situation()), None);
+    }
+
+    #[test]
+    fn a_rollout_that_somebody_paused_says_how_it_goes_on() {
+        let mut scene = Scene::at_rest();
+        scene.progress.paused = true;
+        assert_eq!(progressing(&scene.situation()).1, Reason::RolloutComplete, "nothing is held up");
+        scene.progress.updated = 1;
+        let Verdict(status, reason, words) = progressing(&scene.situation());
+        assert_eq!((status, reason), (Some(false), Reason::Paused));
+        assert!(words.contains("kubectl rollout resume deployment/example"), "{words}");
     }
 
     #[test]

@@ -2,14 +2,23 @@
 
 use super::{
     available::held_back,
-    progressing::updated,
+    progressing::{paused_words, updated},
     situation::{Policy, Situation},
     verdict::Verdict,
 };
 use crate::{api::Reason, observed::Workers, plan::resize::resizing};
 
-const POLICIES: [Policy; 8] =
-    [not_applied, rolled_back, rolling_out, unavailable, lagging, resized_later, stopped, scaled_to_zero];
+const POLICIES: [Policy; 9] = [
+    not_applied,
+    rolled_back,
+    rolling_out,
+    unavailable,
+    lagging,
+    unasked,
+    resized_later,
+    stopped,
+    scaled_to_zero,
+];
 
 pub(super) fn ready(situation: &Situation<'_>) -> Verdict {
     let all = || Verdict::yes(Reason::AllReplicasReady, count(situation));
@@ -30,7 +39,11 @@ fn rolled_back(Situation { applied, .. }: &Situation<'_>) -> Option<Verdict> {
     Some(Verdict::no(Reason::RolledBack, back.message()))
 }
 
-fn rolling_out(Situation { progress, observed, .. }: &Situation<'_>) -> Option<Verdict> {
+fn rolling_out(situation: &Situation<'_>) -> Option<Verdict> {
+    let Situation { progress, observed, .. } = situation;
+    if !progress.is_complete() && progress.paused {
+        return Some(Verdict::no(Reason::Paused, paused_words(situation)));
+    }
     (!progress.is_complete()).then(|| held_back(progress, observed, Reason::RollingOut, &updated(progress)))
 }
 
@@ -46,6 +59,16 @@ fn lagging(Situation { resolved, observed, progress, .. }: &Situation<'_>) -> Op
     let (all, workers) = (progress.wanted, wanted.workers);
     let words = format!("{behind} of {all} replicas do not run {workers} workers yet");
     (behind > 0).then(|| Verdict::no(Reason::ConcurrencyLagging, words))
+}
+
+fn unasked(Situation { resolved, observed, progress, .. }: &Situation<'_>) -> Option<Verdict> {
+    let wanted = Workers::wanted(&resolved.spec);
+    let unknown = observed.unknown_workers(wanted);
+    let (all, workers, name) = (progress.wanted, wanted.workers, &resolved.child_name);
+    let words = format!(
+        "{unknown} of {all} replicas can't be asked for their workers and started before {workers} were wanted: kubectl rollout restart deployment/{name}, or write concurrencyChange: Restart"
+    );
+    (unknown > 0).then(|| Verdict::no(Reason::ConcurrencyLagging, words))
 }
 
 fn resized_later(Situation { resolved, observed, progress, .. }: &Situation<'_>) -> Option<Verdict> {
@@ -71,8 +94,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Class, Error, Refusal},
-        observed::Answer,
+        model::{Child, Class, Error, Refusal},
+        observed::{Answer, Entry, Live},
         plan::revision::RolledBack,
         status::situation::tests::Scene,
     };
@@ -124,6 +147,27 @@ mod tests {
         });
         let words = "1 of 2 replicas do not run 4 workers yet";
         assert_eq!(said, Some((Reason::ConcurrencyLagging, words.into())));
+    }
+
+    #[test]
+    fn pods_that_can_t_be_asked_count_only_where_they_started_with_the_number() {
+        let says = |started: &str| {
+            Scene::says(unasked, |scene| {
+                let state = json!({"name": "service", "ready": true, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {"startedAt": started}}});
+                let pod =
+                    json!({"metadata": {"name": "p", "uid": "u"}, "status": {"containerStatuses": [state]}});
+                scene.observed.pods.push(Arc::new(serde_json::from_value(pod).unwrap()));
+                scene.observed.workers.insert("u".into(), Answer::Unsupported);
+                let entry = json!({"manager": "microservice-operator", "operation": "Apply", "time": "2026-01-01T00:00:10Z"});
+                let map = json!({"metadata": {"managedFields": [entry]}});
+                let entry = Entry { object: Arc::new(serde_json::from_value(map).unwrap()), settled: None };
+                scene.observed.children.insert(Child::ConfigMap, Live::Ours(entry));
+            })
+        };
+        let (reason, words) = says("2026-01-01T00:00:09Z").unwrap();
+        assert_eq!(reason, Reason::ConcurrencyLagging);
+        assert!(words.starts_with("1 of 2 replicas can't be asked") && words.contains("Restart"), "{words}");
+        assert_eq!(says("2026-01-01T00:00:10Z"), None);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use crate::{api::Reason, observed::is_ready};
+use crate::{
+    api::Reason,
+    observed::{Complaint, Observed, Stuck, is_ready},
+};
 
 /// Longest part of a container's last words that is shown.
 const WORDS: usize = 400;
@@ -16,6 +19,33 @@ pub fn trouble(pods: &[Arc<Pod>]) -> Option<(Reason, String)> {
         let (reason, words) = of_pod(pod)?;
         Some((reason, format!("pod {}: {words}", pod.name_any())))
     })
+}
+
+/// Complaints of the kubelet that keep a container from being made at all.
+const NOT_MADE: [&str; 4] =
+    ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume"];
+
+/// What nginx answers a probe where the service does not, and what that mostly is.
+const BAD_GATEWAY: &str = "statuscode: 502";
+const NOTHING_LISTENS: &str =
+    "; nginx finds nothing that answers: is spec.port the port that the image listens on?";
+
+/// What a pod waits for that says nothing itself: the kubelet's words, or the container that the others
+/// wait for.
+pub(super) fn stuck(observed: &Observed) -> Option<(Option<Reason>, String)> {
+    let Stuck { pod, complaint } = observed.waiting.stuck.as_ref()?;
+    if let Some(Complaint { reason, words }) = complaint {
+        let not_made = NOT_MADE.contains(&&**reason).then_some(Reason::ContainerConfigError);
+        let words: String = words.chars().take(WORDS).collect();
+        let hint = if words.contains(BAD_GATEWAY) { NOTHING_LISTENS } else { "" };
+        return Some((not_made, format!("pod {pod}: {reason}: {}{hint}", words.trim())));
+    }
+    let status = observed.pods.iter().find(|one| one.name_any() == *pod)?.status.as_ref()?;
+    let first = status.init_container_statuses.iter().flatten().find(|container| {
+        let runs = container.state.as_ref().is_some_and(|state| state.running.is_some());
+        runs && container.started != Some(true)
+    })?;
+    Some((None, format!("pod {pod}: the others wait for container {}", first.name)))
 }
 
 fn of_pod(pod: &Pod) -> Option<(Reason, String)> {
@@ -116,6 +146,40 @@ mod tests {
     #[case::unschedulable(json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}]}), Reason::Unschedulable, "pod p: 0/1 nodes are available")]
     fn a_pod_speaks_for_itself(#[case] status: Value, #[case] reason: Reason, #[case] words: &str) {
         assert_eq!(trouble(&pod(&status)), Some((reason, words.to_owned())));
+    }
+
+    /// A pod that says nothing, and what its kubelet says.
+    fn silent(complaint: Option<(&str, &str)>, init: &Value) -> Option<(Option<Reason>, String)> {
+        let complaint =
+            complaint.map(|(reason, words)| Complaint { reason: reason.into(), words: words.into() });
+        let pods = pod(&json!({"initContainerStatuses": init}));
+        let mut observed = Observed { pods, ..Observed::default() };
+        observed.waiting.stuck = Some(Stuck { pod: "p".into(), complaint });
+        stuck(&observed)
+    }
+
+    #[test]
+    fn what_a_silent_pod_waits_for_is_said_in_the_kubelets_words() {
+        let none = json!([]);
+        let mount = r#"MountVolume.SetUp failed for volume "nginx-tls" : secret "gone" not found"#;
+        assert_eq!(
+            silent(Some(("FailedMount", mount)), &none),
+            Some((Some(Reason::ContainerConfigError), format!("pod p: FailedMount: {mount}")))
+        );
+        let probe = "Readiness probe failed: HTTP probe failed with statuscode: 404";
+        assert_eq!(
+            silent(Some(("Unhealthy", probe)), &none),
+            Some((None, format!("pod p: Unhealthy: {probe}")))
+        );
+        let gateway = "Readiness probe failed: HTTP probe failed with statuscode: 502";
+        let (_, words) = silent(Some(("Unhealthy", gateway)), &none).unwrap();
+        assert!(words.contains("is spec.port the port"), "{words}");
+        let running = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
+        let of = |started: bool| json!([{"name": "mesh", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "started": started, "state": running}]);
+        let words = "pod p: the others wait for container mesh".to_owned();
+        assert_eq!(silent(None, &of(false)), Some((None, words)));
+        assert_eq!(silent(None, &of(true)), None);
+        assert_eq!(stuck(&Observed::default()), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the cluster holds of one Microservice, and what its pods answer.
 
+mod complaints;
 mod http;
 mod observe;
 mod reader;

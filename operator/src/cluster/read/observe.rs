@@ -7,8 +7,12 @@ use std::{
 };
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Resource, ResourceExt, api::DynamicObject, runtime::reflector::Store as PodStore};
+use k8s_openapi::api::{autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DynamicObject, ListParams},
+    runtime::reflector::Store as PodStore,
+};
 use operator_core::{
     api::{ConcurrencyChange, Microservice},
     manifests::leads_to_nginx,
@@ -17,8 +21,12 @@ use operator_core::{
         meta::{MANAGED_BY, OWNER_ANNOTATION, child_name},
         ports::PodPorts,
     },
-    observed::{Entry, Live, Observed, Verification},
-    plan::references::named,
+    observed::{Entry, Live, Observed, Verification, has_ended},
+    plan::{
+        adoption::{is_orphan, is_owned},
+        references::named,
+        replicas::may_be_scaled_by_others,
+    },
     status::inventory,
 };
 use strum::VariantArray;
@@ -49,8 +57,46 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
         }
         _ => Verification::Untried,
     };
-    let resizable = reader.resizing.is_possible(&reader.client, microservice).await?;
-    Ok(Observed { children, missing, scrapers, pods, ports, resizable, workers, verification, references })
+    let waiting = reader.complaints.look(&reader.client, microservice, &pods).await;
+    let mut observed = Observed {
+        children,
+        missing,
+        scrapers,
+        pods,
+        ports,
+        waiting,
+        workers,
+        verification,
+        references,
+        ..Observed::default()
+    };
+    if may_be_scaled_by_others(&microservice.spec, &observed) {
+        observed.foreign_autoscaler = foreign_autoscaler(reader, microservice).await;
+    }
+    observed.resizable = reader.resizing.is_possible(&reader.client, microservice).await?;
+    Ok(observed)
+}
+
+/// An autoscaler of somebody else that scales our Deployment. That of KEDA is named by its owner.
+async fn foreign_autoscaler(reader: &Reader, microservice: &Microservice) -> Option<String> {
+    let namespace = microservice.namespace().unwrap_or_default();
+    let (name, uid) = (child_name(&microservice.name_any()), microservice.uid().unwrap_or_default());
+    let api = Api::<HorizontalPodAutoscaler>::namespaced(reader.client.clone(), &namespace);
+    let all = api.list(&ListParams::default()).await;
+    let all = all.inspect_err(|error| {
+        tracing::warn!(error = error as &dyn std::error::Error, "autoscalers of others can't be looked for");
+    });
+    let scales_ours = |autoscaler: &HorizontalPodAutoscaler| {
+        let target = autoscaler.spec.as_ref().map(|spec| &spec.scale_target_ref);
+        target.is_some_and(|target| target.kind == "Deployment" && target.name == name)
+    };
+    let is_foreign = |autoscaler: &HorizontalPodAutoscaler| {
+        !autoscaler.owner_references().iter().any(|owner| owner.uid == uid)
+    };
+    let found = all.ok()?.items.into_iter().find(|one| scales_ours(one) && is_foreign(one))?;
+    let owner = found.owner_references().iter().find(|owner| owner.controller == Some(true));
+    let of = owner.map(|owner| format!(" of {} {}", owner.kind, owner.name)).unwrap_or_default();
+    Some(format!("HorizontalPodAutoscaler {}{of}", found.name_any()))
 }
 
 async fn children(
@@ -87,12 +133,14 @@ async fn live(reader: &Reader, microservice: &Microservice, child: Child) -> Res
         }
         None => None,
     };
-    Ok(entry.map(|entry| whose(entry, microservice)))
+    Ok(entry.map(|entry| whose(entry, microservice, child)))
 }
 
-fn whose(entry: Entry, microservice: &Microservice) -> Live {
+fn whose(entry: Entry, microservice: &Microservice, child: Child) -> Live {
     let object = &entry.object;
-    if object.owner_references().iter().any(|owner| Some(&owner.uid) == microservice.meta().uid.as_ref()) {
+    let uid = microservice.uid().unwrap_or_default();
+    // What is not wanted is not taken over only to be deleted.
+    if is_owned(object, &uid) || child.is_wanted(&microservice.spec) && is_orphan(object, microservice) {
         return Live::Ours(entry);
     }
     Live::Foreign { name: object.name_any(), owner: owner(object) }
@@ -119,7 +167,9 @@ fn owner(object: &DynamicObject) -> String {
 fn pods_of(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
     let (namespace, name) = (microservice.namespace(), microservice.name_any());
     let mut pods = store.state_filter(|pod| {
-        pod.namespace() == namespace && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
+        pod.namespace() == namespace
+            && !has_ended(pod)
+            && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
     });
     pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     pods

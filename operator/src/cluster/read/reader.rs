@@ -4,7 +4,9 @@ use kube::Client;
 use operator_core::{api::MicroserviceRef, model::Kind, observed::Scrapers};
 use tokio::sync::watch;
 
-use super::{http::Http, resizing::Resizing, verify::Verifier, workers::WorkersProbe};
+use super::{
+    complaints::Complaints, http::Http, resizing::Resizing, verify::Verifier, workers::WorkersProbe,
+};
 use crate::cluster::watch::Stores;
 
 /// All that is read of the cluster.
@@ -21,6 +23,8 @@ pub struct Reader {
     pub(super) workers: WorkersProbe,
     /// The Services.
     pub(super) verifier: Verifier,
+    /// What the kubelets say of pods that do not get ready.
+    pub(super) complaints: Complaints,
     /// What is known of resizing pods.
     pub resizing: Resizing,
 }
@@ -41,6 +45,7 @@ impl Reader {
             scrapers,
             workers: WorkersProbe::new(http.clone()),
             verifier: Verifier::new(http),
+            complaints: Complaints::default(),
             resizing: Resizing::default(),
         }
     }
@@ -48,6 +53,7 @@ impl Reader {
     /// Drops what is known of a Microservice that is gone.
     pub fn forget(&self, name: &MicroserviceRef) {
         self.workers.forget(name);
+        self.complaints.forget(name);
         self.resizing.forget(name);
         self.verifier.forget(name);
         self.stores.references.forget(name);

@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use kube::{ResourceExt, api::DynamicObject, runtime::watcher::Event};
 use operator_core::{
     model::{
-        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION},
+        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, is_ours},
         object::template_annotation,
     },
     observed::Entry,
@@ -125,8 +126,10 @@ impl Store {
             Event::Apply(object) => {
                 let (name, entry) = (Name::of(&object), fresh(object));
                 let object = entry.object.clone();
-                listing.insert(name, entry);
-                vec![object]
+                let before = listing.insert(name, entry).map(|before| before.object);
+                // Whom it belonged to has to see that it does no longer.
+                let lost = before.filter(|before| before.owner_references() != object.owner_references());
+                [Some(object), lost].into_iter().flatten().collect()
             }
             Event::Delete(object) => {
                 listing.remove(&Name::of(&object));
@@ -187,9 +190,15 @@ fn fresh(object: DynamicObject) -> Entry {
     Entry { object: Arc::new(trim(object)), settled: None }
 }
 
-/// A third of an object, and nobody reads it.
+/// Who owns which field is a third of an object; of that only what is ours is read, and it is kept as text,
+/// for a tree of JSON takes several times as much.
 fn trim(mut object: DynamicObject) -> DynamicObject {
-    object.metadata.managed_fields = None;
+    let entries = object.metadata.managed_fields.take().into_iter().flatten();
+    let ours = entries.filter(is_ours).map(|mut entry| {
+        entry.fields_v1 = entry.fields_v1.map(|fields| FieldsV1(fields.0.to_string().into()));
+        entry
+    });
+    object.metadata.managed_fields = Some(ours.collect());
     object
 }
 
@@ -211,7 +220,11 @@ fn slim(object: &DynamicObject) -> DynamicObject {
             data["spec"]["template"]["metadata"]["annotations"][name] = value.into();
         }
     }
-    DynamicObject { types: object.types.clone(), metadata: object.metadata.clone(), data }
+    // When we last wrote it is still asked for.
+    let entries = object.managed_fields().iter().filter(|entry| is_ours(entry));
+    let entries = entries.map(|entry| ManagedFieldsEntry { fields_v1: None, ..entry.clone() }).collect();
+    let metadata = ObjectMeta { managed_fields: Some(entries), ..object.metadata.clone() };
+    DynamicObject { types: object.types.clone(), metadata, data }
 }
 
 #[cfg(test)]
@@ -220,8 +233,10 @@ mod tests {
     use serde_json::Value;
 
     fn object(version: &str, rest: &Value) -> DynamicObject {
-        let mut object =
-            json!({"metadata": {"namespace": "n", "name": "a", "uid": "u", "resourceVersion": version}});
+        let mut object = json!({"metadata": {"namespace": "n", "name": "a", "uid": "u", "resourceVersion": version, "managedFields": [
+            {"manager": "microservice-operator", "operation": "Apply", "fieldsV1": {"f:spec": {}}},
+            {"manager": "kubelet", "operation": "Update", "fieldsV1": {"f:status": {}}},
+        ]}});
         object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         serde_json::from_value(object).unwrap()
     }
@@ -236,9 +251,11 @@ mod tests {
         store.handle(Event::Apply(whole("1")));
         let seen = store.get("n", "a").unwrap();
         assert!(seen.object.data.pointer("/spec/template").is_some());
+        assert_eq!(seen.object.managed_fields().len(), 1);
         store.settle(&seen.object, "digest");
         let settled = store.get("n", "a").unwrap();
         assert_eq!(settled.settled.as_deref(), Some("digest"));
+        assert_eq!(settled.object.managed_fields()[0].fields_v1, None);
         assert_eq!(settled.object.data, json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}));
     }
 
@@ -250,6 +267,18 @@ mod tests {
         store.handle(Event::Apply(whole("2")));
         store.settle(&seen.object, "digest");
         assert_eq!(store.get("n", "a").unwrap().settled, None);
+    }
+
+    #[test]
+    fn who_loses_an_object_hears_of_it() {
+        let store = Store::default();
+        let owned = json!({"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": "u"});
+        let mut object = whole("1");
+        object.metadata.owner_references = Some(vec![serde_json::from_value(owned).unwrap()]);
+        store.handle(Event::Apply(object.clone()));
+        let told = store.handle(Event::Apply(whole("2")));
+        assert!(told.iter().any(|told| told.owner_references() == object.owner_references()), "{told:?}");
+        assert_eq!(store.handle(Event::Apply(whole("3"))).len(), 1);
     }
 
     #[test]

@@ -9,13 +9,14 @@ use kube::{
 use operator_core::{
     manifests::Children,
     model::{
-        Child, Error, Kind, Replicas,
+        Child, Class, Error, Kind, Refusal, Replicas,
         meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, ROLLOUT_ANNOTATION, digest},
-        object::json_of,
     },
-    observed::{Live, Observed},
+    observed::{Entry, Live, Observed},
     plan::{
         Applied, Change, WriteCause,
+        additions::additions,
+        adoption::is_owned,
         drift::first_drift,
         revision::{RolloutDecision, rollout_note},
     },
@@ -39,10 +40,18 @@ pub async fn apply(
             continue;
         }
         let live = observed.live(child);
+        let owner = body["metadata"]["ownerReferences"][0]["uid"].as_str().unwrap_or_default();
+        let adopts = matches!(live, Live::Ours(entry) if !is_owned(&entry.object, owner));
+        let set_back = set_back(writer, child, &body, live).await.unwrap_or_else(|error| {
+            applied.failures.push(error);
+            None
+        });
+        let (live, added) = set_back.map_or((live.clone(), None), |(live, cause)| (live, Some(cause)));
         let written = async {
-            let handed_over = child == Child::Deployment && hand_over(writer, live, replicas).await?;
-            let (object, cause) = apply_one(writer, child, body, live, &applied.decision).await?;
-            Ok((object, cause.or_else(|| handed_over.then(|| WriteCause::Drifted("spec.replicas".into())))))
+            let handed_over = child == Child::Deployment && hand_over(writer, &live, replicas).await?;
+            let (object, cause) = apply_one(writer, child, body, &live, &applied.decision).await?;
+            let cause = cause.or_else(|| handed_over.then(|| WriteCause::Drifted("spec.replicas".into())));
+            Ok((object, if adopts { Some(WriteCause::Adopted) } else { added.or(cause) }))
         };
         match written.await {
             Ok((object, cause)) => {
@@ -53,6 +62,45 @@ pub async fn apply(
         }
     }
     applied
+}
+
+/// Removes what others have added where only we may; gives the object as it is then, and what was removed
+/// first. Nothing where there is none, or where it is back at once: an admission webhook wants it so.
+async fn set_back(
+    writer: &Writer,
+    child: Child,
+    body: &Value,
+    live: &Live,
+) -> Result<Option<(Live, WriteCause)>, Error> {
+    let Live::Ours(entry) = live else { return Ok(None) };
+    let additions = additions(child.kind(), body, &entry.object);
+    let Some(first) = additions.last() else { return Ok(None) };
+    let cause = WriteCause::Drifted(first.path.clone());
+    let (kind, version) = (child.kind(), &entry.object.metadata.resource_version);
+    // Places in a list hold only for the object as it was read.
+    let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version});
+    let operations = [guard].into_iter().chain(additions.into_iter().map(|addition| addition.operation));
+    let patch = serde_json::from_value(operations.collect()).map_err(|error| Error::Apply {
+        kind: kind.name(),
+        source: Refusal { class: Class::Bug, words: error.to_string() },
+    })?;
+    let namespace = entry.object.namespace().unwrap_or_default();
+    let api = Api::<DynamicObject>::namespaced_with(writer.client.clone(), &namespace, &kind.resource());
+    let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+    let object = api
+        .patch(&entry.object.name_any(), &params, &Patch::<()>::Json(patch))
+        .await
+        .map_err(|error| Error::Apply { kind: kind.name(), source: refusal(error) })?;
+    let changed = object.metadata.resource_version != *version;
+    Ok(changed.then(|| (Live::Ours(Entry { object: Arc::new(object), settled: None }), cause)))
+}
+
+/// Takes pods away and changes nothing else: for a spec that is not accepted.
+pub async fn scale_down(writer: &Writer, observed: &Observed, replicas: i32) -> Result<Change, Error> {
+    let child = Child::Deployment;
+    let replicas = Replicas { hand_over: Some(replicas), ..Replicas::default() };
+    hand_over(writer, observed.live(child), &replicas).await?;
+    Ok(Change { child, cause: WriteCause::Updated })
 }
 
 /// Lets an autoscaler have `spec.replicas`: a field manager of its own owns the number from now on.
@@ -96,7 +144,7 @@ async fn apply_one(
             let last = entry.object.annotations().get(APPLIED_ANNOTATION);
             if entry.settled.is_some() || last.is_some_and(|last| *last != mark) {
                 WriteCause::Updated
-            } else if let Some(path) = drift(&body, &entry.object) {
+            } else if let Some(path) = first_drift(&body, &entry.object) {
                 WriteCause::Drifted(path)
             } else if last.is_none() {
                 WriteCause::Drifted(format!("metadata.annotations.{APPLIED_ANNOTATION}"))
@@ -147,14 +195,4 @@ pub async fn send(writer: &Writer, kind: Kind, body: Value) -> Result<DynamicObj
     api.patch(&name, &params, &Patch::Apply(body))
         .await
         .map_err(|error| Error::Apply { kind: kind.name(), source: refusal(error) })
-}
-
-/// The first field of `desired` that `live` does not have as wanted.
-fn drift(desired: &Value, live: &DynamicObject) -> Option<String> {
-    let mut whole = live.data.clone();
-    for key in ["apiVersion", "kind"] {
-        whole[key] = desired[key].clone();
-    }
-    whole["metadata"] = json_of(&live.metadata);
-    first_drift(desired, &whole)
 }

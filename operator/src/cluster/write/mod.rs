@@ -9,7 +9,7 @@ mod revisions;
 mod status;
 mod writer;
 
-pub use apply::apply;
+pub use apply::{apply, scale_down};
 pub use events::publish;
 pub use nudge::nudge;
 pub use prune::prune;

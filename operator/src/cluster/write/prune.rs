@@ -16,26 +16,30 @@ use operator_core::{
 use super::writer::Writer;
 use crate::process::refusal::refusal;
 
-/// Deletes the children that the spec does not ask for; says which.
+/// Deletes the children that the spec does not ask for; says which, and what failed. A failure keeps no
+/// other child.
 pub async fn prune(
     writer: &Writer,
     spec: &MicroserviceSpec,
     observed: &Observed,
     applied: &Applied,
-) -> Result<Vec<Child>, Error> {
+) -> (Vec<Child>, Vec<Error>) {
     let replaced =
         Progress::of(applied.objects.get(&Child::Deployment).map(|deployment| &**deployment)).replaced_all();
-    let mut deleted = Vec::new();
+    let (mut deleted, mut failures) = (Vec::new(), Vec::new());
     for (child, live) in &observed.children {
         if let Live::Ours(entry) = live
             && !child.is_wanted(spec)
             && (replaced || !child.starts_pods())
-            && delete(writer, *child, &entry.object).await?
         {
-            deleted.push(*child);
+            match delete(writer, *child, &entry.object).await {
+                Ok(true) => deleted.push(*child),
+                Ok(false) => {}
+                Err(error) => failures.push(error),
+            }
         }
     }
-    Ok(deleted)
+    (deleted, failures)
 }
 
 async fn delete(writer: &Writer, child: Child, object: &DynamicObject) -> Result<bool, Error> {

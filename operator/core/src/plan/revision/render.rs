@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kube::ResourceExt;
 use serde_json::Value;
 
 use super::{
@@ -85,7 +86,9 @@ pub fn plan(
     rendering.put(&mut children);
     let template = mark(&mut children);
     let (policy, live) = (resolved.spec.reference_change, observed.ours(Child::Deployment));
-    let references = references::mark(&mut children, &observed.references, policy, live.map(|live| &**live));
+    let live = live.map(|live| &**live);
+    let is_same = live.is_some_and(|live| live.annotations().get(TEMPLATE_ANNOTATION) == Some(&template));
+    let references = references::mark(&mut children, &observed.references, policy, live, is_same);
     let decision = RolloutDecision { template, references, generation, ..decision };
     Ok(Plan { children, decision, image, last, new })
 }

@@ -52,7 +52,9 @@ pub fn rollout_note(
 ) -> Option<String> {
     let RolloutCause(reason, changed_fields) = match (cause, before) {
         (WriteCause::Created, _) | (_, None) => RolloutCause(RolloutReason::Created, Vec::new()),
-        (WriteCause::Updated | WriteCause::Drifted(_), Some(before)) => caused(before, decision)?,
+        (WriteCause::Adopted | WriteCause::Updated | WriteCause::Drifted(_), Some(before)) => {
+            caused(before, decision)?
+        }
     };
     let restarted_at = before.and_then(|before| template_annotation(before, RESTARTED_ANNOTATION));
     let rollout = LastRollout {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     model::Kind,
-    observed::{Entry, Live},
+    observed::{Answer, Entry, Live},
 };
 
 /// A Deployment at rest with two replicas, after `change`.
@@ -91,11 +91,22 @@ fn a_replica_that_lags_is_not_ready_and_counts_what_it_runs() {
     let lagging = status(&applied(deployment(&json!({}))), &observed);
     assert_eq!(verdict(&lagging, "Ready"), "False/ConcurrencyLagging");
     assert_eq!(lagging.capacity, Capacity { workers_per_replica: 2, replicas: 2, total: 4, queue: 40 });
-    observed.workers = [("u".into(), runs(4)), ("v".into(), Answer::Unsupported)].into();
+    observed.workers = [("u".into(), runs(4)), ("v".into(), runs(4))].into();
     assert_eq!(
         verdict(&status(&applied(deployment(&json!({}))), &observed), "Ready"),
         "True/AllReplicasReady"
     );
+}
+
+#[test]
+fn a_number_that_nobody_confirmed_is_no_capacity() {
+    let mut observed =
+        observed(&json!([{"metadata": {"name": "p", "uid": "u"}}, {"metadata": {"name": "q", "uid": "v"}}]));
+    let runs = Answer::Runs(Workers { workers: 4, requests_per_worker: 1 });
+    observed.workers = [("u".into(), runs), ("v".into(), Answer::Unsupported)].into();
+    let status = status(&applied(deployment(&json!({}))), &observed);
+    assert_eq!(verdict(&status, "Ready"), "False/ConcurrencyLagging");
+    assert_eq!(status.capacity, Capacity { workers_per_replica: 4, replicas: 2, total: 4, queue: 40 });
 }
 
 #[test]
@@ -119,7 +130,13 @@ fn a_rejected_spec_leaves_what_runs_in_sight() {
     };
     let rejection = Rejection { reason: Reason::InvalidSpec, problems: vec![problem] };
     let old = MicroserviceStatus { url: "http://x".into(), ..MicroserviceStatus::default() };
-    let status = next(&old, 7, &Reconciled::Rejected(&rejection), &observed, Timestamp::UNIX_EPOCH);
+    let status = next(
+        &old,
+        7,
+        &Reconciled::Rejected(&rejection, &ResolvedMicroservice::example().spec),
+        &observed,
+        Timestamp::UNIX_EPOCH,
+    );
     assert_eq!(verdict(&status, "Accepted"), "False/InvalidSpec");
     assert_eq!(verdict(&status, "Ready"), "False/InvalidSpec");
     assert_eq!(verdict(&status, "Available"), "True/MinimumReplicasAvailable");
