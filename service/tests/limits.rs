@@ -165,6 +165,46 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
+/// A route with an answer larger than what both kernels keep.
+fn large() -> App {
+    App::new().unwrap().route("/large", axum::routing::get(async || "x".repeat(LARGE)))
+}
+
+const LARGE: usize = 16 << 20;
+
+async fn metric(running: &Running, line: &str) -> bool {
+    get(running.admin, "/metrics").await.body.lines().any(|present| present == line)
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off_and_counted() {
+    let running = Running::with(&[("CHASSIS_SERVER__WRITE_TIMEOUT", "200ms")], large()).await;
+    let mut deaf = Connection::open(running.service).await;
+    // Also one that goes on asking.
+    let mut asking = Connection::open(running.service).await;
+    deaf.send(request("GET", "/large", "")).await;
+    asking.send(request("GET", "/large", "").repeat(100)).await;
+    let counted = "chassis_connections_cut_total{listener=\"service\",reason=\"write_timeout\"} 2";
+    until(true, async || metric(&running, counted).await).await;
+    until(true, async || metric(&running, "chassis_connections{listener=\"service\"} 0").await).await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_but_steadily_gets_its_whole_answer() {
+    let running = Running::with(&[("CHASSIS_SERVER__WRITE_TIMEOUT", "500ms")], large()).await;
+    let mut slow = Connection::open(running.service).await;
+    let begun = Instant::now();
+    slow.send(request("GET", "/large", "")).await;
+    let length = slow.head().await.unwrap().header("content-length").unwrap().parse().unwrap();
+    assert_eq!(length, LARGE);
+    let mut read = 0;
+    while read < length {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        read += slow.take(128 << 10).await;
+    }
+    assert!(begun.elapsed() > Duration::from_secs(1), "not slow: {:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn a_handler_that_takes_too_long_gets_504_and_is_cancelled() {
     let gate = Gate::closed();

@@ -90,6 +90,14 @@ impl Connection {
         Some(Answer { status, headers, body: String::new() })
     }
 
+    /// Reads up to `most` bytes and throws them away with those that were read before; how many there were.
+    pub async fn take(&mut self, most: usize) -> usize {
+        let mut scrap = vec![0; most];
+        let read = soon("more of an answer", self.socket.read(&mut scrap)).await.unwrap();
+        assert!(read > 0, "closed in the middle of a body");
+        read + std::mem::take(&mut self.received).len()
+    }
+
     /// Whether the server has closed and sent nothing more.
     pub async fn is_closed(&mut self) -> bool {
         self.received.is_empty() && !self.read().await

@@ -26,6 +26,9 @@ section! {
     /// For the headers of a request, and between two pieces of its body; the whole body has
     /// [`timeout`](Self::timeout). Default 10 s.
     read_timeout: Timeout = Timeout::seconds(10);
+    /// How long a client may take nothing of an answer that waits for it. A slow but steady reader has all the time it
+    /// needs. Default 10 s.
+    write_timeout: Timeout = Timeout::seconds(10);
     /// How long an idle connection stays open. Default 90 s: longer than the 75 s for which nginx keeps one, else
     /// nginx sends a request into a connection that is being closed.
     keep_alive: Timeout = Timeout::seconds(90);

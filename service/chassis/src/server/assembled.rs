@@ -17,7 +17,7 @@ use super::{
     ServerError, admin,
     front::Front,
     limits::{self, Limits, Route},
-    metrics::{Traffic, WorkerGauges},
+    metrics::{Sockets, Traffic, WorkerGauges},
     scopes::Scopes,
     workers::{Size, Workers},
 };
@@ -35,6 +35,7 @@ use crate::{
 pub(super) struct Assembled {
     pub service: Front,
     pub admin: Front,
+    pub sockets: [Arc<Sockets>; 2],
     pub inside: Inside,
 }
 
@@ -63,6 +64,7 @@ impl Assembled {
             notifier.open().await?;
         }
         let traffic = Arc::new(Traffic::register(metrics.registry())?);
+        let sockets = Sockets::register(metrics.registry())?;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&traffic)));
         WorkerGauges::register(metrics.registry(), Arc::clone(&workers) as Arc<dyn Workload>)?;
         let readiness = Arc::new(Readiness::new(database.clone()));
@@ -97,6 +99,7 @@ impl Assembled {
         Ok(Self {
             service,
             admin,
+            sockets,
             inside: Inside {
                 readiness,
                 workers,

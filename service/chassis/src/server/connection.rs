@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     front::Front,
+    metrics::Sockets,
     phase::{Answer, Clock, Phase, Watched},
 };
 use crate::config;
@@ -51,22 +52,24 @@ const SLOW_HEADER: &[u8] =
 pub(super) struct Patience {
     header: Duration,
     idle: Duration,
+    write: Duration,
 }
 
 impl Patience {
     pub(super) fn of(server: &config::Server) -> Self {
-        Self { header: server.read_timeout.0, idle: server.keep_alive.0 }
+        Self { header: server.read_timeout.0, idle: server.keep_alive.0, write: server.write_timeout.0 }
     }
 
-    /// When the current phase has lasted too long. An answer that the client is slow to take has the idle time, also
-    /// while the connection is being closed.
+    /// When the current phase has lasted too long. A client that takes nothing of its answer has its own limit, whatever
+    /// else goes on: an answer that gets on, however slowly, has none.
     fn deadline(self, clock: &Clock, closing: Option<Instant>) -> Option<Instant> {
+        if let Some(since) = clock.stalled() {
+            return Some(since + self.write);
+        }
         match (clock.phase(), closing) {
             (Phase::Busy, _) => None,
             (Phase::Header, _) => Some(clock.since() + self.header),
-            (Phase::Fresh | Phase::Idle, Some(begun)) if !clock.is_writing() => {
-                Some(begun + FRESH_WHILE_CLOSING)
-            }
+            (Phase::Fresh | Phase::Idle, Some(begun)) => Some(begun + FRESH_WHILE_CLOSING),
             (Phase::Fresh | Phase::Idle, _) => Some(clock.since() + self.idle),
         }
     }
@@ -74,7 +77,13 @@ impl Patience {
 
 /// Serves `socket` until the client leaves, takes too long, or `drain` is cancelled and the request in hand is
 /// answered.
-pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, drain: CancellationToken) {
+pub(super) async fn drive(
+    socket: TcpStream,
+    front: Front,
+    patience: Patience,
+    counts: Arc<Sockets>,
+    drain: CancellationToken,
+) {
     // Answers are small and complete; waiting to fill a packet only delays them. Failure costs latency only.
     _ = socket.set_nodelay(true);
     let front = front.of(&socket);
@@ -107,6 +116,9 @@ pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, d
                 }
             }
             ready!(watch.poll_expired(alarm.as_mut(), cx));
+            if clock.stalled().is_some() {
+                return Poll::Ready(End::NotRead);
+            }
             match clock.phase() {
                 Phase::Header => return Poll::Ready(End::SlowHeader),
                 Phase::Fresh => return Poll::Ready(End::Idle),
@@ -119,19 +131,26 @@ pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, d
     .await;
     let mut socket = connection.into_parts().io.into_inner().socket;
     match end {
-        End::SlowHeader if !clock.is_writing() => {
+        End::SlowHeader => {
+            counts.cut_read_timeout.inc();
             if timeout(LINGER, socket.write_all(SLOW_HEADER)).await.is_ok() {
                 linger(socket).await;
             }
         }
         End::Closed if clock.lingers() => linger(socket).await,
-        End::Closed | End::Idle | End::SlowHeader => {}
+        End::NotRead => {
+            counts.cut_write_timeout.inc();
+            // What the kernel still has for this client goes with the connection (RST). Failure costs memory only.
+            _ = socket.set_zero_linger();
+        }
+        End::Closed | End::Idle => {}
     }
 }
 
 enum End {
     Closed,
     SlowHeader,
+    NotRead,
     Idle,
 }
 

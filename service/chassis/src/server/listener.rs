@@ -13,16 +13,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     connection::{self, Patience},
     front::Front,
+    metrics::Sockets,
 };
 
 /// Pause after an accept that failed for want of resources (file descriptors): they come back as connections end.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// How much of its answers a connection may have in the kernel unsent. With the megabytes that it would take, each
+/// client that does not read costs that much, and one that reads slowly is seen to take something only now and then.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
 
 /// Everything a new connection needs, and the handles by which all of them are ended.
 #[derive(Clone)]
 pub(super) struct Connections {
     pub front: Front,
     pub patience: Patience,
+    pub counts: Arc<Sockets>,
     /// Ends each connection after the request it has in hand.
     pub drain: CancellationToken,
     /// Ends each connection at once.
@@ -31,15 +38,18 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(front: Front, patience: Patience) -> Self {
+    pub(super) fn new(front: Front, patience: Patience, counts: Arc<Sockets>) -> Self {
         let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
-        Self { front, patience, drain, cut, open: TaskTracker::new() }
+        Self { front, patience, counts, drain, cut, open: TaskTracker::new() }
     }
 
     fn begin(&self, socket: TcpStream) {
-        let Self { front, patience, drain, cut, open } = self.clone();
+        let Self { front, patience, counts, drain, cut, open } = self.clone();
         open.spawn(async move {
-            cut.run_until_cancelled(connection::drive(socket, front, patience, drain)).await;
+            counts.open.inc();
+            let drive = connection::drive(socket, front, patience, Arc::clone(&counts), drain);
+            cut.run_until_cancelled(drive).await;
+            counts.open.dec();
         });
     }
 }
@@ -105,6 +115,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Binds `host:port`.
 pub(super) async fn bind(listen: &Listen) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await?;
+    // Connections have it from their listener. Failure costs memory, and slow readers their patience.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT);
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

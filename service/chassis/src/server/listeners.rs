@@ -46,11 +46,13 @@ struct Bound {
 impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
-        let Assembled { service, admin, inside } = Assembled::new(config, app).await?;
+        let Assembled { service, admin, sockets: [on_service, on_admin], inside } =
+            Assembled::new(config, app).await?;
         let patience = Patience::of(&config.server);
         Ok(Self {
-            service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
-            admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
+            service: Bound::new(&config.server.listen, Connections::new(service, patience, on_service))
+                .await?,
+            admin: Bound::new(&config.server.admin, Connections::new(admin, patience, on_admin)).await?,
             inside,
             drain_timeout: config.server.drain_timeout.0,
         })

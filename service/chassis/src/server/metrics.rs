@@ -8,7 +8,8 @@ use chassis_telemetry::{
     statsd::{Snapshot, Workload},
 };
 use prometheus::{
-    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
@@ -67,6 +68,32 @@ impl Traffic {
 
     pub(super) fn rejected_deadline(&self) {
         self.rejected_deadline.inc();
+    }
+}
+
+/// Connections of one listener.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub open: IntGauge,
+    pub cut_read_timeout: IntCounter,
+    pub cut_write_timeout: IntCounter,
+}
+
+impl Sockets {
+    /// Those of the service port and of the admin port.
+    pub(super) fn register(registry: &Registry) -> Result<[Arc<Self>; 2], Error> {
+        let open = Opts::new("chassis_connections", "Connections that are open");
+        let open = register(registry, IntGaugeVec::new(open, &["listener"])?)?;
+        let cut =
+            Opts::new("chassis_connections_cut_total", "Connections ended because the client took too long");
+        let cut = register(registry, IntCounterVec::new(cut, &["listener", "reason"])?)?;
+        Ok(["service", "admin"].map(|listener| {
+            Arc::new(Self {
+                open: open.with_label_values(&[listener]),
+                cut_read_timeout: cut.with_label_values(&[listener, "read_timeout"]),
+                cut_write_timeout: cut.with_label_values(&[listener, "write_timeout"]),
+            })
+        }))
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) struct Clock {
     opened: Instant,
     /// Milliseconds since `opened`, and in the lowest two bits the phase: one word, one store.
     state: AtomicU64,
-    /// The last write found the socket full, so what comes next would land in the middle of an answer.
-    writing: AtomicBool,
+    /// Since when the socket has been full, as milliseconds since `opened` and one more; 0 when it is not.
+    stalled: AtomicU64,
     /// The connection is closed by us while the client may still be sending.
     lingers: AtomicBool,
 }
@@ -50,17 +50,11 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new() -> Self {
         let state = AtomicU64::new(Phase::Fresh as u64);
-        Self {
-            opened: Instant::now(),
-            state,
-            writing: AtomicBool::new(false),
-            lingers: AtomicBool::new(false),
-        }
+        Self { opened: Instant::now(), state, stalled: AtomicU64::new(0), lingers: AtomicBool::new(false) }
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let millis = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> 2);
-        self.state.store(millis << 2 | phase as u64, Relaxed);
+        self.state.store(self.millis() << 2 | phase as u64, Relaxed);
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -80,12 +74,26 @@ impl Clock {
         self.lingers.load(Relaxed)
     }
 
-    pub(super) fn is_writing(&self) -> bool {
-        self.writing.load(Relaxed)
+    /// Since when the client has taken nothing of what waits for it; `None` while nothing waits.
+    pub(super) fn stalled(&self) -> Option<Instant> {
+        let millis = self.stalled.load(Relaxed).checked_sub(1)?;
+        Some(self.opened + Duration::from_millis(millis))
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+
+    fn wrote(&self, full: bool) {
+        if !full {
+            self.stalled.store(0, Relaxed);
+        } else if self.stalled.load(Relaxed) == 0 {
+            self.stalled.store(self.millis() + 1, Relaxed);
+        }
     }
 }
 
-/// A socket that tells the clock when a request begins to arrive.
+/// A socket that tells the clock when a request begins to arrive, and when an answer gets no further.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     pub socket: S,
@@ -109,7 +117,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
     fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.clock.writing.store(result.is_pending(), Relaxed);
+        self.clock.wrote(result.is_pending());
         result
     }
 }
@@ -177,6 +185,30 @@ impl Drop for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_stall_begins_with_the_first_full_socket_and_ends_with_the_next_byte() {
+        use tokio::io::AsyncWriteExt;
+        let clock = Arc::new(Clock::new());
+        let (near, mut far) = tokio::io::duplex(4);
+        let mut socket = Watched { socket: near, clock: Arc::clone(&clock) };
+        socket.write_all(b"1234").await.unwrap();
+        assert_eq!(clock.stalled(), None);
+        let mut more = four_more(socket);
+        for _ in 0..2 {
+            assert!(futures::FutureExt::now_or_never(&mut more).is_none());
+        }
+        let since = clock.stalled().unwrap();
+        assert!(since <= Instant::now());
+        tokio::io::AsyncReadExt::read_exact(&mut far, &mut [0; 4]).await.unwrap();
+        more.await;
+        assert_eq!(clock.stalled(), None);
+    }
+
+    /// Four more bytes.
+    fn four_more(mut socket: Watched<tokio::io::DuplexStream>) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move { tokio::io::AsyncWriteExt::write_all(&mut socket, b"5678").await.unwrap() })
+    }
 
     #[tokio::test]
     async fn bytes_begin_a_request_only_between_requests() {
