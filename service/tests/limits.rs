@@ -142,6 +142,91 @@ async fn a_body_above_the_limit_gets_413_even_while_it_is_still_being_sent() {
     assert_eq!(chunked.header("content-type"), Some("application/json"));
 }
 
+/// What each refusal is for, and its route.
+const REFUSED: [(&str, u16); 4] = [("/nothing", 404), ("/gate", 405), ("/echo", 413), ("/gate", 503)];
+
+/// A service with a full queue, where all of [`REFUSED`] happens, and what keeps it full.
+async fn refusing() -> (Running, Vec<Connection>) {
+    let gate = Gate::closed();
+    let env = [("CHASSIS_SERVER__WORKERS", "1"), ("CHASSIS_SERVER__MAX_BODY", "1Mi")];
+    let running = Running::with(&env, echo().route("/gate", gate.route())).await;
+    let mut busy = Vec::new();
+    for _ in 0..11 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(request("POST", "/gate", "")).await;
+        busy.push(connection);
+    }
+    until((1, 10), async || {
+        let workers = running.workers.snapshot();
+        (workers.busy, workers.queued)
+    })
+    .await;
+    (running, busy)
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_early_gets_its_answer_instead_of_a_reset() {
+    let (running, _busy) = refusing().await;
+    // More than the buffers of both ends hold, or what the busy handler would take.
+    let uploads = ["x".repeat(16 << 20), "x".repeat(1 << 20)];
+    for (path, status) in REFUSED {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        let upload = &uploads[usize::from(status == 503)];
+        for _ in 0..5 {
+            let mut connection = Connection::open(running.service).await;
+            connection.send(request(method, path, upload)).await;
+            let answer = connection.answer().await;
+            assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{path}");
+            assert!(connection.is_closed().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_without_a_token_gets_its_401_instead_of_a_reset() {
+    let auth = [("CHASSIS_AUTH__ISSUER", "http://127.0.0.1:1"), ("CHASSIS_AUTH__AUDIENCE", "a")];
+    let running = Running::with(&auth, echo()).await;
+    for _ in 0..5 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(request("POST", "/echo", &"x".repeat(16 << 20))).await;
+        assert_eq!(connection.answer().await.status, 401);
+        assert!(connection.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_body() {
+    let (running, _busy) = refusing().await;
+    for (path, status) in REFUSED {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        let length = if status == 413 { 2 << 20 } else { 10 };
+        for more in ["", "expect: 100-continue\r\n"] {
+            let mut connection = Connection::open(running.service).await;
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{more}\r\n");
+            connection.send(head).await;
+            let answer = connection.answer().await;
+            assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_with_a_small_body_costs_no_connection() {
+    let (running, _busy) = refusing().await;
+    let mut connection = Connection::open(running.service).await;
+    for (path, status) in REFUSED.into_iter().filter(|(_, status)| *status != 413) {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        for body in ["small", &"x".repeat(30 << 10)] {
+            let answer = connection.request(method, path, body).await;
+            assert_eq!((answer.status, answer.header("connection")), (status, None), "{path}");
+        }
+        let chunked = "host: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n0\r\n\r\n";
+        connection.send(format!("{method} {path} HTTP/1.1\r\n{chunked}")).await;
+        assert_eq!(connection.answer().await.status, status);
+    }
+}
+
 #[tokio::test]
 async fn a_body_in_several_pieces_arrives_whole() {
     let running = Running::with(&[], echo()).await;

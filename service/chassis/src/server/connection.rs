@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, header},
 };
 use futures::future::BoxFuture;
@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::yield_now,
     time::{Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     front::Front,
     metrics::Sockets,
-    phase::{Answer, Clock, Phase, Watched},
+    phase::{Answer, Clock, Phase, Received, Watched},
 };
 use crate::config;
 
@@ -39,9 +40,18 @@ const HEADER: usize = 64 << 10;
 /// A connection that was opened just before the shutdown may still send its first request.
 const FRESH_WHILE_CLOSING: Duration = Duration::from_secs(1);
 
-/// After an early answer the rest of the request is read and thrown away for this long; closing at once would make
-/// the client's kernel discard the answer (RST).
+/// After an early answer the rest of the request is read and thrown away until the client pauses for this long; closing
+/// at once would make its kernel discard the answer (RST).
 const LINGER: Duration = Duration::from_secs(2);
+
+/// It lasts no longer than this in all.
+const LINGER_IN_ALL: Duration = Duration::from_secs(10);
+
+/// And reads no more than this.
+const LINGER_BYTES: usize = 64 << 20;
+
+/// A body that nobody wanted and that is no larger is read, if it is there, for the connection's sake.
+const SMALL: usize = 64 << 10;
 
 const SLOW_HEADER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
@@ -102,7 +112,10 @@ pub(super) async fn drive(
     let end = poll_fn(|cx| {
         loop {
             // The error, if any, is the client's: it left, or it did not speak HTTP and has been told so.
-            if Pin::new(&mut connection).poll(cx).is_ready() {
+            if let Poll::Ready(closed) = Pin::new(&mut connection).poll(cx) {
+                if closed.is_err_and(|error| error.is_parse()) {
+                    clock.linger();
+                }
                 return Poll::Ready(End::Closed);
             }
             if watch.closing.is_none() && drained.as_mut().poll(cx).is_ready() {
@@ -190,9 +203,43 @@ async fn linger(mut socket: TcpStream) {
     let discard = async {
         _ = socket.shutdown().await;
         let mut scrap = vec![0; 16 << 10];
-        while socket.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+        let mut left = LINGER_BYTES;
+        while let Ok(Ok(read @ 1..)) = timeout(LINGER, socket.read(&mut scrap)).await
+            && read <= left
+        {
+            left -= read;
+        }
     };
-    _ = timeout(LINGER, discard).await;
+    _ = timeout(LINGER_IN_ALL, discard).await;
+}
+
+/// Throws away what has arrived of a body, without waiting for more; whether that was all.
+async fn discard(mut body: Incoming) -> bool {
+    let mut left = SMALL;
+    let mut looked = false;
+    while !body.is_end_stream() {
+        if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > left) {
+            return false;
+        }
+        match poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await {
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if length > left {
+                    return false;
+                }
+                left -= length;
+                looked = false;
+            }
+            Poll::Ready(end) => return end.is_none(),
+            Poll::Pending if looked => return false,
+            // The library reads on when it has been asked for more, and only after we have waited.
+            Poll::Pending => {
+                looked = true;
+                yield_now().await;
+            }
+        }
+    }
+    true
 }
 
 struct Requests {
@@ -209,7 +256,22 @@ impl Service<Request<Incoming>> for Requests {
         self.clock.enter(Phase::Busy);
         let (mut front, clock) = (self.front.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            let mut response = front.answer(request.map(Body::new)).await;
+            let has_body = !request.body().is_end_stream();
+            // To read such a body is to ask for it.
+            let held_back = has_body && request.headers().contains_key(header::EXPECT);
+            let request = if has_body {
+                request.map(|body| Body::new(Received::new(body, Arc::clone(&clock))))
+            } else {
+                request.map(|_none| Body::empty())
+            };
+            let mut response = front.answer(request).await;
+            if has_body
+                && let Some(rest) = clock.take_unread()
+                && (held_back || !discard(rest).await)
+            {
+                // It would be read as the next request.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             if response.headers().contains_key(header::CONNECTION) {
                 clock.linger();
             } else if front.readiness.is_draining() {

@@ -52,6 +52,16 @@ impl Limits {
     pub(super) fn of(server: &config::Server) -> Self {
         Self { timeout: server.timeout.0, read_timeout: server.read_timeout.0, max_body: server.max_body.0 }
     }
+
+    /// Refuses a body that says of itself that it is too large.
+    fn announced(self, body: &Body) -> Result<(), ServiceError> {
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > self.max_body { Err(self.too_large()) } else { Ok(()) }
+    }
+
+    fn too_large(self) -> ServiceError {
+        ServiceError::BodyTooLarge { limit: self.max_body }
+    }
 }
 
 /// Middleware around every handler of a feature.
@@ -66,6 +76,8 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
     if let Some(guard) = &route.guard {
         guard.check(&mut head).await?;
     }
+    route.limits.announced(&body)?;
+    route.workers.expect_room()?;
     // The body first: a client that sends slowly must not hold a worker, and a handler sees whole requests only.
     let body = receive(body, route.limits).await?;
     let timeout = route.limits.timeout;
@@ -86,10 +98,6 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
 
 /// The whole body. Usually it came with the headers, in one piece that is handed on without a copy.
 async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> {
-    let too_large = ServiceError::BodyTooLarge { limit: limits.max_body };
-    if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > limits.max_body) {
-        return Err(too_large);
-    }
     let end = Instant::now() + limits.timeout;
     let mut first = Bytes::new();
     let mut rest = Vec::new();
@@ -103,7 +111,7 @@ async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> 
         // Anything else is trailers, which nobody asked for.
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limits.max_body {
-            return Err(too_large);
+            return Err(limits.too_large());
         }
         if first.is_empty() {
             first = data;

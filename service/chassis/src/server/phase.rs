@@ -7,15 +7,15 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The states of a connection.
@@ -45,12 +45,20 @@ pub(super) struct Clock {
     stalled: AtomicU64,
     /// The connection is closed by us while the client may still be sending.
     lingers: AtomicBool,
+    /// The rest of a request body that nobody wanted.
+    unread: Mutex<Option<Incoming>>,
 }
 
 impl Clock {
     pub(super) fn new() -> Self {
         let state = AtomicU64::new(Phase::Fresh as u64);
-        Self { opened: Instant::now(), state, stalled: AtomicU64::new(0), lingers: AtomicBool::new(false) }
+        Self {
+            opened: Instant::now(),
+            state,
+            stalled: AtomicU64::new(0),
+            lingers: AtomicBool::new(false),
+            unread: Mutex::default(),
+        }
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -72,6 +80,11 @@ impl Clock {
 
     pub(super) fn lingers(&self) -> bool {
         self.lingers.load(Relaxed)
+    }
+
+    /// What is left of the body of the request that was just answered.
+    pub(super) fn take_unread(&self) -> Option<Incoming> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Since when the client has taken nothing of what waits for it; `None` while nothing waits.
@@ -147,6 +160,51 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// A request body that leaves with the clock what nobody has read of it.
+pub(super) struct Received {
+    body: Option<Incoming>,
+    clock: Arc<Clock>,
+}
+
+impl Received {
+    pub(super) fn new(body: Incoming, clock: Arc<Clock>) -> Self {
+        Self { body: Some(body), clock }
+    }
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            *self.clock.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
     }
 }
 
