@@ -340,3 +340,64 @@ async fn what_is_not_http_gets_400() {
     assert!(connection.is_closed().await);
     assert_eq!(get(running.service, "/status").await.status, 200);
 }
+
+#[tokio::test]
+async fn connections_beyond_the_limit_get_503_and_the_admin_port_answers() {
+    let running = Running::with(&[("CHASSIS_SERVER__MAX_CONNECTIONS", "2")], echo()).await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut connection = Connection::open(running.service).await;
+        assert_eq!(connection.request("POST", "/echo", "x").await.body, "x");
+        kept.push(connection);
+    }
+    for _ in 0..3 {
+        let mut refused = Connection::open(running.service).await;
+        refused.send(request("POST", "/echo", "x")).await;
+        let answer = refused.answer().await;
+        assert_eq!((answer.status, answer.message().as_str()), (503, "Too many connections"));
+        assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+        assert!(refused.is_closed().await);
+    }
+    let counted = "chassis_connections_refused_total{listener=\"service\",reason=\"max_connections\"} 3";
+    assert!(metric(&running, counted).await);
+    // Those that were there go on, and a place that is given up is free again.
+    assert_eq!(kept[1].request("POST", "/echo", "still here").await.body, "still here");
+    drop(kept.pop());
+    until(200, async || send(running.service, "/echo", "x").await.status).await;
+}
+
+#[tokio::test]
+async fn unfinished_bodies_take_no_more_than_their_budget() {
+    let env = [("CHASSIS_SERVER__MAX_BODY", "1Mi"), ("CHASSIS_SERVER__BODY_BUDGET", "1Mi")];
+    let running = Running::with(&env, echo()).await;
+    let head = format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 1 << 20);
+    let mut unfinished = Vec::new();
+    let refused = async || {
+        let all = get(running.admin, "/metrics").await.body;
+        let name = "chassis_requests_rejected_total{reason=\"body_budget\"} ";
+        all.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse::<u32>().unwrap()
+    };
+    for _ in 0..4 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(head.clone() + &"x".repeat(600 << 10)).await;
+        unfinished.push(connection);
+    }
+    until(3, refused).await;
+    // A body in one piece needs nothing of it.
+    assert_eq!(send(running.service, "/echo", "small").await.body, "small");
+    let mut answers = Vec::new();
+    for mut connection in unfinished {
+        if let Ok(answer) = tokio::time::timeout(Duration::from_millis(500), connection.answer()).await {
+            assert_eq!(answer.message(), "Too many large requests are being received");
+            assert_eq!(
+                (answer.header("retry-after"), answer.header("connection")),
+                (Some("1"), Some("close"))
+            );
+            answers.push(answer.status);
+        }
+    }
+    assert_eq!(answers, [503; 3]);
+    // All connections are gone, and what they had taken is free again.
+    let whole = "y".repeat(1 << 20);
+    until(200, async || send(running.service, "/echo", &whole).await.status).await;
+}

@@ -49,6 +49,16 @@ impl Connection {
         self.socket.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// The same where the server may have closed already.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.socket.write_all(bytes.as_ref()).await
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn end(&mut self) {
+        self.socket.shutdown().await.unwrap();
+    }
+
     pub async fn request(&mut self, method: &str, path: &str, body: &str) -> Answer {
         self.send(request(method, path, body)).await;
         self.answer().await

@@ -42,6 +42,9 @@ pub enum ServiceError {
     /// 503 with `Retry-After`: no worker became free in time.
     #[error("No worker became free in time")]
     QueueDeadline,
+    /// 503 with `Retry-After`: the bodies of requests take as much memory as they may; closes the connection.
+    #[error("Too many large requests are being received")]
+    BodyBudget,
     /// 503 with `Retry-After`: the database is away or busy.
     #[error("The database is not available")]
     NoDatabase,
@@ -67,7 +70,9 @@ impl ServiceError {
             Self::SlowRequest => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::QueueDeadline | Self::BodyBudget | Self::NoDatabase => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Token(refusal) => refusal.status,
             Self::Failed(failure) => failure.status,

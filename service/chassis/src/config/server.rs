@@ -1,6 +1,6 @@
 //! Listeners, workers and limits.
 
-use chassis_config::{ByteSize, Count, Listen, Reader, Timeout, section};
+use chassis_config::{ByteSize, Count, Listen, Reader, Timeout, Value, section};
 
 use super::Networks;
 
@@ -34,6 +34,13 @@ section! {
     keep_alive: Timeout = Timeout::seconds(90);
     /// Largest request body. Default 1 MiB.
     max_body: ByteSize = ByteSize(1 << 20);
+    /// What the bodies of all requests in hand may take together beyond the first piece of each, which has its
+    /// connection's buffer of 64 KiB. Default 32 MiB, and never less than one body of
+    /// [`max_body`](Self::max_body).
+    body_budget: ByteSize = ByteSize(32 << 20);
+    /// Connections of the service port, 1 to 1048576, default 10000. Those beyond get a 503 and are closed, and so do
+    /// those for which the process has too few file descriptors left.
+    max_connections: Connections = Connections(10_000);
     /// How long a shutdown waits for requests that are queued or worked on. Default 30 s.
     drain_timeout: Timeout = Timeout::seconds(30);
     /// Proxies whose `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed when links are made. Default: those of
@@ -49,6 +56,23 @@ impl Server {
             reader.problem("server.listen and server.admin", reason);
         }
         server
+    }
+}
+
+/// 1 to 1048576 connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections(pub usize);
+
+impl Value for Connections {
+    const WRITE: &'static str = "a whole number from 1 to 1048576";
+
+    fn parse(text: &str) -> Option<Self> {
+        let connections: usize = text.trim().parse().ok()?;
+        (1..=1 << 20).contains(&connections).then_some(Self(connections))
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string()
     }
 }
 

@@ -15,6 +15,7 @@ use chassis_telemetry::{
 
 use super::{
     ServerError, admin,
+    budget::Budget,
     front::Front,
     limits::{self, Limits, Route},
     metrics::{Sockets, Traffic, WorkerGauges},
@@ -134,6 +135,7 @@ fn service_router(
     // `GET /` is ours; a feature may have the other methods of it.
     let mut shared = features.iter().any(Routes::shares_root);
     let mut scopes = Scopes::default();
+    let bodies = Arc::new(Budget::new(config.server.body_budget.0.max(config.server.max_body.0)));
     for Routes { envelope, entries, .. } in own.chain(features) {
         for Entry { path, methods, queued } in entries {
             let is_second = !taken.insert(path.clone());
@@ -148,6 +150,7 @@ fn service_router(
                     guard: guard.filter(|_| config.auth.guards(&path)).cloned(),
                     limits: Limits::of(&config.server),
                     workers: Arc::clone(workers),
+                    bodies: Arc::clone(&bodies),
                 };
                 methods.route_layer(from_fn_with_state(Arc::new(route), limits::work))
             } else {

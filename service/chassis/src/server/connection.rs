@@ -57,6 +57,13 @@ const SLOW_HEADER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
     content-length: 51\r\n\r\n{\"message\":\"The request was not received in time\"}\n";
 
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: 35\r\n\r\n{\"message\":\"Too many connections\"}\n";
+
+/// A connection that is refused may take so long to hear it.
+const REFUSAL: Duration = Duration::from_secs(1);
+
 /// How long a connection may take for what.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
@@ -158,6 +165,16 @@ pub(super) async fn drive(
         }
         End::Closed | End::Idle => {}
     }
+}
+
+/// Says that there are too many connections.
+pub(super) async fn refuse(mut socket: TcpStream) {
+    let say = async {
+        if socket.write_all(TOO_MANY).await.is_ok() {
+            linger(socket).await;
+        }
+    };
+    _ = timeout(REFUSAL, say).await;
 }
 
 enum End {
@@ -287,13 +304,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_raw_answer_to_a_slow_header_announces_its_length() {
-        let text = std::str::from_utf8(SLOW_HEADER).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-        assert_eq!(
-            body,
-            format!("{{\"message\":\"{}\"}}\n", chassis_http::answer::ServiceError::SlowRequest)
-        );
+    fn the_raw_answers_announce_their_length() {
+        let slow = chassis_http::answer::ServiceError::SlowRequest.to_string();
+        for (raw, message) in [(SLOW_HEADER, slow.as_str()), (TOO_MANY, "Too many connections")] {
+            let text = std::str::from_utf8(raw).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+            assert_eq!(body, format!("{{\"message\":\"{message}\"}}\n"));
+        }
     }
 }

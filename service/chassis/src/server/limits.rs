@@ -23,7 +23,10 @@ use futures::FutureExt;
 use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 
-use super::workers::Workers;
+use super::{
+    budget::{Budget, Share},
+    workers::Workers,
+};
 use crate::{auth::Guard, config};
 
 #[cfg(panic = "abort")]
@@ -39,6 +42,7 @@ pub(super) struct Route {
     pub guard: Option<Arc<Guard>>,
     pub limits: Limits,
     pub workers: Arc<Workers>,
+    pub bodies: Arc<Budget>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +83,13 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
     route.limits.announced(&body)?;
     route.workers.expect_room()?;
     // The body first: a client that sends slowly must not hold a worker, and a handler sees whole requests only.
-    let body = receive(body, route.limits).await?;
+    let mut share = route.bodies.share();
+    let received = receive(body, route.limits, &mut share).await;
+    let body = received.inspect_err(|error| {
+        if *error == ServiceError::BodyBudget {
+            route.workers.rejected_body_budget();
+        }
+    })?;
     let timeout = route.limits.timeout;
     let slot = route.workers.slot(Instant::now() + timeout).await?;
     let handler = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
@@ -97,7 +107,7 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
 }
 
 /// The whole body. Usually it came with the headers, in one piece that is handed on without a copy.
-async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> {
+async fn receive(mut body: Body, limits: Limits, share: &mut Share<'_>) -> Result<Bytes, ServiceError> {
     let end = Instant::now() + limits.timeout;
     let mut first = Bytes::new();
     let mut rest = Vec::new();
@@ -116,6 +126,11 @@ async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> 
         if first.is_empty() {
             first = data;
         } else {
+            // The first piece is copied with the second.
+            let more = if rest.is_empty() { first.len() + data.len() } else { data.len() };
+            if !share.take(more) {
+                return Err(ServiceError::BodyBudget);
+            }
             rest.extend_from_slice(&data);
         }
     }

@@ -102,6 +102,11 @@ impl Workers {
         Ok(())
     }
 
+    /// Counts a request that was refused for its body's size among all bodies.
+    pub(crate) fn rejected_body_budget(&self) {
+        self.traffic.rejected_body_budget();
+    }
+
     /// Waits for a slot, in turn, until `deadline` at most. Dropping the future gives the place up.
     pub(crate) async fn slot(self: &Arc<Self>, deadline: Instant) -> Result<Slot, ServiceError> {
         let mut place = match self.enter() {
