@@ -152,6 +152,6 @@ async fn threads_follow_the_cores_and_not_the_workers_at_the_start() {
         assert_eq!(post(process.service, "/microservice", "{}").await.status, 200);
         process.status("Threads")
     };
-    let many = threads(&many).await;
-    until(many, async || threads(&few).await).await;
+    // Threads for files and names come and go.
+    until(true, async || threads(&few).await == threads(&many).await).await;
 }
