@@ -401,3 +401,34 @@ async fn unfinished_bodies_take_no_more_than_their_budget() {
     let whole = "y".repeat(1 << 20);
     until(200, async || send(running.service, "/echo", &whole).await.status).await;
 }
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_gets_400() {
+    let running = Running::with(&[], echo()).await;
+    for (host, version, status) in [
+        ("", "1.1", 400),
+        ("host: a\r\nhost: b\r\n", "1.1", 400),
+        ("host: a\r\nhost: a\r\n", "1.1", 400),
+        ("host: a\r\nhost: b\r\n", "1.0", 400),
+        ("host: a\r\n", "1.1", 200),
+        ("", "1.0", 200),
+    ] {
+        for address in [running.service, running.admin] {
+            let path = if address == running.admin { "/livez" } else { "/status" };
+            let mut connection = Connection::open(address).await;
+            connection.send(format!("GET {path} HTTP/{version}\r\n{host}\r\n")).await;
+            let answer = connection.answer().await;
+            assert_eq!(answer.status, status, "{host:?} {version}");
+            if status == 400 {
+                assert_eq!(answer.message(), "A request needs one Host header, and no second one");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn options_of_the_server_as_a_whole_are_answered() {
+    let running = Running::with(&[], echo()).await;
+    let answer = support::http::ask(running.service, "OPTIONS", "*", "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+}

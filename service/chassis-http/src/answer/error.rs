@@ -24,6 +24,9 @@ pub enum ServiceError {
     /// 400: the body could not be read to its end.
     #[error("The request body is incomplete")]
     BadBody,
+    /// 400: HTTP/1.1 demands exactly one.
+    #[error("A request needs one Host header, and no second one")]
+    BadHost,
     /// 408; closes the connection.
     #[error("The request was not received in time")]
     SlowRequest,
@@ -66,7 +69,7 @@ impl ServiceError {
         match self {
             Self::NotFound | Self::UnknownUrl { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadBody => StatusCode::BAD_REQUEST,
+            Self::BadBody | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::SlowRequest => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

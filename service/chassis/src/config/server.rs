@@ -43,9 +43,11 @@ section! {
     max_connections: Connections = Connections(10_000);
     /// How long a shutdown waits for requests that are queued or worked on. Default 30 s.
     drain_timeout: Timeout = Timeout::seconds(30);
-    /// Proxies whose `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed when links are made. Default: those of
-    /// the same machine or pod.
+    /// Proxies whose `X-Forwarded-Proto` is believed when links are made. Default: those of the same machine or pod.
     trusted_proxies: Networks = Networks::loopback();
+    /// Whether `X-Forwarded-Host` and `-Prefix` of these proxies are believed as well. Default false: many proxies pass
+    /// on what a stranger has written there, and links would lead to the stranger.
+    trust_forwarded: bool = false;
 }
 
 impl Server {

@@ -91,12 +91,10 @@ impl Assembled {
         let admin = admin::router(&readiness, &metrics, &workers);
         let tracing = Tracing::new(&config.tracing, &config.service, &metrics)?;
         let tracer = tracing.as_ref().map(|tracing| Arc::clone(&tracing.tracer));
-        let trusted = Arc::new(config.server.trusted_proxies.clone());
-        let service =
-            Front::new(service, scopes, Arc::clone(&readiness), Some(traffic), Arc::clone(&trusted))
-                .always(config.cors.headers())
-                .traced(tracer);
-        let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
+        let service = Front::new(service, scopes, Arc::clone(&readiness), Some(traffic), &config.server)
+            .always(config.cors.headers())
+            .traced(tracer);
+        let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, &config.server);
         Ok(Self {
             service,
             admin,
