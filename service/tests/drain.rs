@@ -96,6 +96,17 @@ async fn the_drain_has_a_limit() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_does_not_hold_the_drain() {
+    let limits = "server: {write_timeout: 200ms, drain_timeout: 1h}";
+    let mut process = Process::start(limits).await;
+    let mut deaf = Connection::open(process.service).await;
+    deaf.send(request("GET", "/fibonacci/list?count=10000", "")).await;
+    assert_eq!(deaf.head().await.unwrap().status, 200);
+    process.signal("TERM").await;
+    assert_eq!(process.exit_code().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_second_signal_does_not_wait() {
     let mut process = Process::start("server: {drain_timeout: 1h}\nmessage: {delay: 50s}").await;
     let _cut = begin(&process).await;

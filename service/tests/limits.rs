@@ -142,6 +142,91 @@ async fn a_body_above_the_limit_gets_413_even_while_it_is_still_being_sent() {
     assert_eq!(chunked.header("content-type"), Some("application/json"));
 }
 
+/// What each refusal is for, and its route.
+const REFUSED: [(&str, u16); 4] = [("/nothing", 404), ("/gate", 405), ("/echo", 413), ("/gate", 503)];
+
+/// A service with a full queue, where all of [`REFUSED`] happens, and what keeps it full.
+async fn refusing() -> (Running, Vec<Connection>) {
+    let gate = Gate::closed();
+    let env = [("CHASSIS_SERVER__WORKERS", "1"), ("CHASSIS_SERVER__MAX_BODY", "1Mi")];
+    let running = Running::with(&env, echo().route("/gate", gate.route())).await;
+    let mut busy = Vec::new();
+    for _ in 0..11 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(request("POST", "/gate", "")).await;
+        busy.push(connection);
+    }
+    until((1, 10), async || {
+        let workers = running.workers.snapshot();
+        (workers.busy, workers.queued)
+    })
+    .await;
+    (running, busy)
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_early_gets_its_answer_instead_of_a_reset() {
+    let (running, _busy) = refusing().await;
+    // More than the buffers of both ends hold, or what the busy handler would take.
+    let uploads = ["x".repeat(16 << 20), "x".repeat(1 << 20)];
+    for (path, status) in REFUSED {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        let upload = &uploads[usize::from(status == 503)];
+        for _ in 0..5 {
+            let mut connection = Connection::open(running.service).await;
+            connection.send(request(method, path, upload)).await;
+            let answer = connection.answer().await;
+            assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{path}");
+            assert!(connection.is_closed().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_without_a_token_gets_its_401_instead_of_a_reset() {
+    let auth = [("CHASSIS_AUTH__ISSUER", "http://127.0.0.1:1"), ("CHASSIS_AUTH__AUDIENCE", "a")];
+    let running = Running::with(&auth, echo()).await;
+    for _ in 0..5 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(request("POST", "/echo", &"x".repeat(16 << 20))).await;
+        assert_eq!(connection.answer().await.status, 401);
+        assert!(connection.is_closed().await);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_body() {
+    let (running, _busy) = refusing().await;
+    for (path, status) in REFUSED {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        let length = if status == 413 { 2 << 20 } else { 10 };
+        for more in ["", "expect: 100-continue\r\n"] {
+            let mut connection = Connection::open(running.service).await;
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{more}\r\n");
+            connection.send(head).await;
+            let answer = connection.answer().await;
+            assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_with_a_small_body_costs_no_connection() {
+    let (running, _busy) = refusing().await;
+    let mut connection = Connection::open(running.service).await;
+    for (path, status) in REFUSED.into_iter().filter(|(_, status)| *status != 413) {
+        let method = if status == 405 { "PUT" } else { "POST" };
+        for body in ["small", &"x".repeat(30 << 10)] {
+            let answer = connection.request(method, path, body).await;
+            assert_eq!((answer.status, answer.header("connection")), (status, None), "{path}");
+        }
+        let chunked = "host: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n0\r\n\r\n";
+        connection.send(format!("{method} {path} HTTP/1.1\r\n{chunked}")).await;
+        assert_eq!(connection.answer().await.status, status);
+    }
+}
+
 #[tokio::test]
 async fn a_body_in_several_pieces_arrives_whole() {
     let running = Running::with(&[], echo()).await;
@@ -163,6 +248,46 @@ async fn pipelined_requests_are_answered_in_order() {
     for number in 0..20 {
         assert_eq!(connection.answer().await.body, number.to_string());
     }
+}
+
+/// A route with an answer larger than what both kernels keep.
+fn large() -> App {
+    App::new().unwrap().route("/large", axum::routing::get(async || "x".repeat(LARGE)))
+}
+
+const LARGE: usize = 16 << 20;
+
+async fn metric(running: &Running, line: &str) -> bool {
+    get(running.admin, "/metrics").await.body.lines().any(|present| present == line)
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off_and_counted() {
+    let running = Running::with(&[("CHASSIS_SERVER__WRITE_TIMEOUT", "200ms")], large()).await;
+    let mut deaf = Connection::open(running.service).await;
+    // Also one that goes on asking.
+    let mut asking = Connection::open(running.service).await;
+    deaf.send(request("GET", "/large", "")).await;
+    asking.send(request("GET", "/large", "").repeat(100)).await;
+    let counted = "chassis_connections_cut_total{listener=\"service\",reason=\"write_timeout\"} 2";
+    until(true, async || metric(&running, counted).await).await;
+    until(true, async || metric(&running, "chassis_connections{listener=\"service\"} 0").await).await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_but_steadily_gets_its_whole_answer() {
+    let running = Running::with(&[("CHASSIS_SERVER__WRITE_TIMEOUT", "500ms")], large()).await;
+    let mut slow = Connection::open(running.service).await;
+    let begun = Instant::now();
+    slow.send(request("GET", "/large", "")).await;
+    let length = slow.head().await.unwrap().header("content-length").unwrap().parse().unwrap();
+    assert_eq!(length, LARGE);
+    let mut read = 0;
+    while read < length {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        read += slow.take(128 << 10).await;
+    }
+    assert!(begun.elapsed() > Duration::from_secs(1), "not slow: {:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -214,4 +339,96 @@ async fn what_is_not_http_gets_400() {
     assert_eq!(connection.answer().await.status, 400);
     assert!(connection.is_closed().await);
     assert_eq!(get(running.service, "/status").await.status, 200);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_get_503_and_the_admin_port_answers() {
+    let running = Running::with(&[("CHASSIS_SERVER__MAX_CONNECTIONS", "2")], echo()).await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut connection = Connection::open(running.service).await;
+        assert_eq!(connection.request("POST", "/echo", "x").await.body, "x");
+        kept.push(connection);
+    }
+    for _ in 0..3 {
+        let mut refused = Connection::open(running.service).await;
+        refused.send(request("POST", "/echo", "x")).await;
+        let answer = refused.answer().await;
+        assert_eq!((answer.status, answer.message().as_str()), (503, "Too many connections"));
+        assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+        assert!(refused.is_closed().await);
+    }
+    let counted = "chassis_connections_refused_total{listener=\"service\",reason=\"max_connections\"} 3";
+    assert!(metric(&running, counted).await);
+    // Those that were there go on, and a place that is given up is free again.
+    assert_eq!(kept[1].request("POST", "/echo", "still here").await.body, "still here");
+    drop(kept.pop());
+    until(200, async || send(running.service, "/echo", "x").await.status).await;
+}
+
+#[tokio::test]
+async fn unfinished_bodies_take_no_more_than_their_budget() {
+    let env = [("CHASSIS_SERVER__MAX_BODY", "1Mi"), ("CHASSIS_SERVER__BODY_BUDGET", "1Mi")];
+    let running = Running::with(&env, echo()).await;
+    let head = format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 1 << 20);
+    let mut unfinished = Vec::new();
+    let refused = async || {
+        let all = get(running.admin, "/metrics").await.body;
+        let name = "chassis_requests_rejected_total{reason=\"body_budget\"} ";
+        all.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse::<u32>().unwrap()
+    };
+    for _ in 0..4 {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(head.clone() + &"x".repeat(600 << 10)).await;
+        unfinished.push(connection);
+    }
+    until(3, refused).await;
+    // A body in one piece needs nothing of it.
+    assert_eq!(send(running.service, "/echo", "small").await.body, "small");
+    let mut answers = Vec::new();
+    for mut connection in unfinished {
+        if let Ok(answer) = tokio::time::timeout(Duration::from_millis(500), connection.answer()).await {
+            assert_eq!(answer.message(), "Too many large requests are being received");
+            assert_eq!(
+                (answer.header("retry-after"), answer.header("connection")),
+                (Some("1"), Some("close"))
+            );
+            answers.push(answer.status);
+        }
+    }
+    assert_eq!(answers, [503; 3]);
+    // All connections are gone, and what they had taken is free again.
+    let whole = "y".repeat(1 << 20);
+    until(200, async || send(running.service, "/echo", &whole).await.status).await;
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_gets_400() {
+    let running = Running::with(&[], echo()).await;
+    for (host, version, status) in [
+        ("", "1.1", 400),
+        ("host: a\r\nhost: b\r\n", "1.1", 400),
+        ("host: a\r\nhost: a\r\n", "1.1", 400),
+        ("host: a\r\nhost: b\r\n", "1.0", 400),
+        ("host: a\r\n", "1.1", 200),
+        ("", "1.0", 200),
+    ] {
+        for address in [running.service, running.admin] {
+            let path = if address == running.admin { "/livez" } else { "/status" };
+            let mut connection = Connection::open(address).await;
+            connection.send(format!("GET {path} HTTP/{version}\r\n{host}\r\n")).await;
+            let answer = connection.answer().await;
+            assert_eq!(answer.status, status, "{host:?} {version}");
+            if status == 400 {
+                assert_eq!(answer.message(), "A request needs one Host header, and no second one");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn options_of_the_server_as_a_whole_are_answered() {
+    let running = Running::with(&[], echo()).await;
+    let answer = support::http::ask(running.service, "OPTIONS", "*", "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }

@@ -188,7 +188,7 @@ fn valid_answer(schema: &Value, answer: &Value) {
 
 #[tokio::test]
 async fn behind_a_proxy_the_documents_say_what_to_put_before_the_paths() {
-    let running = Running::bundled(&[]).await;
+    let running = Running::bundled(&[("CHASSIS_SERVER__TRUST_FORWARDED", "true")]).await;
     let prefix = "x-forwarded-prefix: /shop\r\n";
     let swagger = with(&running, SPEC, prefix).await.json();
     assert_eq!(swagger["basePath"], "/shop");

@@ -134,9 +134,13 @@ async fn other_parameters_stay_in_the_links_as_they_are() {
 async fn a_trusted_proxy_says_where_the_links_begin() {
     let headers =
         "x-forwarded-proto: https\r\nx-forwarded-host: api.example\r\nx-forwarded-prefix: /shop\r\n";
-    let trusting = running(&[]).await;
+    let trusting = running(&[("CHASSIS_SERVER__TRUST_FORWARDED", "true")]).await;
     let answer = ask(&trusting, "/products", headers).await.json();
     assert_eq!(links(&answer).0, Some("https://api.example/shop/products?offset=25&limit=25"));
+    // A proxy passes on what a stranger has written there, and only the scheme is its own.
+    let cautious = running(&[]).await;
+    let answer = ask(&cautious, "/products", headers).await.json();
+    assert_eq!(links(&answer).0, Some("https://localhost:5000/products?offset=25&limit=25"));
     let wary = running(&[("CHASSIS_SERVER__TRUSTED_PROXIES", "none")]).await;
     let answer = ask(&wary, "/products", headers).await.json();
     assert_eq!(links(&answer).0, Some("http://localhost:5000/products?offset=25&limit=25"));

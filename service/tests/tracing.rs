@@ -357,6 +357,24 @@ async fn contract_5_7_30_what_is_not_sampled_is_not_sent_and_a_decision_that_com
 }
 
 #[tokio::test]
+async fn a_stranger_who_asks_for_every_request_to_be_traced_gets_a_few_a_second() {
+    let collector = Collector::start(V2).await;
+    let url = collector.url(V2);
+    let env = [("CHASSIS_TRACING__SAMPLE_RATE", "0"), ("CHASSIS_TRACING__FORCED_PER_SECOND", "2")];
+    let running = Running::with(&soon_to(&url, &env), app()).await;
+    let began = std::time::Instant::now();
+    for _ in 0..50 {
+        get_with(running.service, "/current", &[("b3", &format!("{TRACE}-{SPAN}-1"))]).await;
+    }
+    // So many seconds have begun meanwhile, whatever the machine was busy with.
+    let most = 2 * (began.elapsed().as_secs() + 2);
+    let metrics = get(running.admin, "/metrics").await.body;
+    let name = "chassis_traces_not_forced_total ";
+    let refused: u64 = metrics.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap();
+    assert!((2..=most).contains(&(50 - refused)), "{refused} of 50 were refused");
+}
+
+#[tokio::test]
 async fn without_a_collector_there_is_no_trace() {
     let running = Running::with(&[], app()).await;
     let current = get_with(running.service, "/current", &[("b3", &format!("{TRACE}-{SPAN}-1"))]).await;

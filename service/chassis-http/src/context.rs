@@ -52,10 +52,22 @@ impl Serialize for OperationId {
     }
 }
 
+/// What a proxy of ours is believed of where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// The client is no proxy of ours.
+    #[default]
+    Nothing,
+    /// `X-Forwarded-Proto`
+    Scheme,
+    /// `X-Forwarded-Host` and `-Prefix` as well.
+    Place,
+}
+
 #[derive(Debug)]
 struct Context {
     operation_id: OperationId,
-    trusts_peer: bool,
+    trust: Trust,
     route: RefCell<Option<Arc<str>>>,
 }
 
@@ -64,14 +76,14 @@ pub fn operation_id() -> Option<OperationId> {
     CONTEXT.try_with(|context| context.operation_id).ok()
 }
 
-/// Runs `work` as the request `operation_id`; `trusts_peer` says whether the client is a proxy of ours.
-pub async fn scope<T>(operation_id: OperationId, trusts_peer: bool, work: impl Future<Output = T>) -> T {
-    CONTEXT.scope(Context { operation_id, trusts_peer, route: RefCell::default() }, work).await
+/// Runs `work` as the request `operation_id`, of whose client so much is believed.
+pub async fn scope<T>(operation_id: OperationId, trust: Trust, work: impl Future<Output = T>) -> T {
+    CONTEXT.scope(Context { operation_id, trust, route: RefCell::default() }, work).await
 }
 
-/// Whether the client is a proxy of ours, which may say where a request came from.
-pub fn trusts_peer() -> bool {
-    CONTEXT.try_with(|context| context.trusts_peer).unwrap_or(false)
+/// What the client is believed of where the request came from.
+pub fn trust() -> Trust {
+    CONTEXT.try_with(|context| context.trust).unwrap_or_default()
 }
 
 /// Remembers the route for the metrics: its pattern, never the path the client sent.
@@ -92,7 +104,7 @@ mod tests {
     async fn the_id_is_a_uuid_4_and_known_only_inside_the_request() {
         assert_eq!(operation_id(), None);
         let id = OperationId::random();
-        assert_eq!(scope(id, false, async { operation_id() }).await, Some(id));
+        assert_eq!(scope(id, Trust::Nothing, async { operation_id() }).await, Some(id));
         assert_eq!(id.0.get_version_num(), 4);
         assert_eq!(id.header().to_str().unwrap(), id.to_string());
         assert_eq!(serde_json::to_value(id).unwrap(), id.to_string());

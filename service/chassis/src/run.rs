@@ -21,7 +21,7 @@ use crate::{
     App, Outcome, Server, Shutdown,
     config::Config,
     server::{
-        ServerError, Size,
+        ServerError, Size, descriptors,
         reload::{self, Load, Reload, Snapshot},
     },
 };
@@ -105,8 +105,9 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
         tracing::warn!("{warning}");
     }
     config.tls.trust()?;
+    descriptors::raise();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(threads(config)).enable_all().build().map_err(RunError::Runtime)?;
+    let runtime = runtime.worker_threads(threads()).enable_all().build().map_err(RunError::Runtime)?;
     runtime.block_on(async {
         #[cfg(feature = "logship")]
         let shipping = ship.map(LogShip::start);
@@ -119,10 +120,9 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     })
 }
 
-/// More threads than cores gain nothing, and more than workers have nothing to do.
-fn threads(config: &Config) -> usize {
-    let workers = usize::try_from(config.server.workers.get()).unwrap_or(usize::MAX);
-    available_parallelism().map_or(1, usize::from).min(workers)
+/// More threads than cores gain nothing. The workers play no part: their number changes, that of threads does not.
+fn threads() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }
 
 async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>>(

@@ -49,6 +49,16 @@ impl Connection {
         self.socket.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// The same where the server may have closed already.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.socket.write_all(bytes.as_ref()).await
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn end(&mut self) {
+        self.socket.shutdown().await.unwrap();
+    }
+
     pub async fn request(&mut self, method: &str, path: &str, body: &str) -> Answer {
         self.send(request(method, path, body)).await;
         self.answer().await
@@ -88,6 +98,14 @@ impl Connection {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
         Some(Answer { status, headers, body: String::new() })
+    }
+
+    /// Reads up to `most` bytes and throws them away with those that were read before; how many there were.
+    pub async fn take(&mut self, most: usize) -> usize {
+        let mut scrap = vec![0; most];
+        let read = soon("more of an answer", self.socket.read(&mut scrap)).await.unwrap();
+        assert!(read > 0, "closed in the middle of a body");
+        read + std::mem::take(&mut self.received).len()
     }
 
     /// Whether the server has closed and sent nothing more.

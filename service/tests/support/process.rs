@@ -63,9 +63,24 @@ impl Process {
         Self::start_with(directory, &file).await
     }
 
+    /// The same with so many file descriptors.
+    pub async fn start_within(descriptors: u32, sections: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("service.yaml");
+        fs::write(&file, sections).unwrap();
+        let mut shell = bare("sh");
+        let run = format!("ulimit -n {descriptors} && exec \"$0\"");
+        shell.args(["-c", &run, env!("CARGO_BIN_EXE_microservice")]);
+        Self::start_by(shell, directory, &file).await
+    }
+
     /// Starts with an existing `file` below `directory`.
     pub async fn start_with(directory: TempDir, file: &Path) -> Self {
-        let mut child = command()
+        Self::start_by(command(), directory, file).await
+    }
+
+    async fn start_by(mut command: Command, directory: TempDir, file: &Path) -> Self {
+        let mut child = command
             .env("CHASSIS_CONFIG", file)
             .env("CHASSIS_SERVER__LISTEN", "http://127.0.0.1:0")
             .env("CHASSIS_SERVER__ADMIN", "http://127.0.0.1:0")
@@ -101,6 +116,13 @@ impl Process {
     /// `GET /workers`
     pub async fn workers(&self) -> Value {
         http::get(self.admin, "/workers").await.json()
+    }
+
+    /// What `/proc/PID/status` says of `field`, in KiB or as a number.
+    pub fn status(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     pub async fn signal(&self, name: &str) {

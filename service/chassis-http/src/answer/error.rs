@@ -24,6 +24,9 @@ pub enum ServiceError {
     /// 400: the body could not be read to its end.
     #[error("The request body is incomplete")]
     BadBody,
+    /// 400: HTTP/1.1 demands exactly one.
+    #[error("A request needs one Host header, and no second one")]
+    BadHost,
     /// 408; closes the connection.
     #[error("The request was not received in time")]
     SlowRequest,
@@ -42,6 +45,9 @@ pub enum ServiceError {
     /// 503 with `Retry-After`: no worker became free in time.
     #[error("No worker became free in time")]
     QueueDeadline,
+    /// 503 with `Retry-After`: the bodies of requests take as much memory as they may; closes the connection.
+    #[error("Too many large requests are being received")]
+    BodyBudget,
     /// 503 with `Retry-After`: the database is away or busy.
     #[error("The database is not available")]
     NoDatabase,
@@ -63,11 +69,13 @@ impl ServiceError {
         match self {
             Self::NotFound | Self::UnknownUrl { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadBody => StatusCode::BAD_REQUEST,
+            Self::BadBody | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::SlowRequest => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::QueueDeadline | Self::BodyBudget | Self::NoDatabase => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Token(refusal) => refusal.status,
             Self::Failed(failure) => failure.status,

@@ -57,7 +57,7 @@ impl IntoResponse for ServiceError {
         let mut response = render(dialect(), &self);
         let headers = response.headers_mut();
         match self {
-            Self::QueueFull | Self::QueueDeadline | Self::NoDatabase => {
+            Self::QueueFull | Self::QueueDeadline | Self::BodyBudget | Self::NoDatabase => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Self::Token(refusal) => match refusal.challenge {

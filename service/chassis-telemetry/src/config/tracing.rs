@@ -20,8 +20,11 @@ section! {
     /// Whether the span of a statement tells its arguments (contract 5.12). Default false: they are what users gave.
     db_args: bool = false;
     /// Of the traces that begin here, the part that is recorded: 0.0 to 1.0, default 1.0. A trace that comes with a
-    /// decision keeps it.
+    /// decision keeps it, within [`forced_per_second`](Self::forced_per_second).
     sample_rate: Rate = Rate(1.0);
+    /// Requests a second that are recorded only because their headers say so, 1 to 1048576, default 100; more are not
+    /// recorded, and counted. Anybody can write these headers.
+    forced_per_second: Spans = Spans(100);
     /// The headers that requests to other services get. Default all.
     propagation: Propagation = Propagation::ALL;
     /// Spans that wait for a collector, 1 to 1048576, default 8192; more are dropped and counted.

@@ -56,6 +56,7 @@
 //!   built with unstable features.
 
 mod export;
+mod forced;
 mod ids;
 mod kind;
 mod link;

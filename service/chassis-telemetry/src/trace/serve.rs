@@ -21,7 +21,11 @@ impl Tracer {
             Some((trace, span)) => (trace, Some(span)),
             None => (TraceId::random(), None),
         };
-        let sampled = sampled.unwrap_or_else(|| self.samples(trace));
+        let sampled = match sampled {
+            Some(true) => self.samples(trace) || self.forced.take(),
+            Some(false) => false,
+            None => self.samples(trace),
+        };
         let link = Link { trace, span: SpanId::random(), sampled, carried };
         let mut span = Span::open(self, link.clone(), parent, Kind::Server, "");
         if span.is_recorded() {

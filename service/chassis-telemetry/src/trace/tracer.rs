@@ -4,8 +4,11 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::{ids::TraceId, loss::Loss, record::Record};
-use crate::config::{Propagation, Tracing};
+use super::{forced::Forced, ids::TraceId, loss::Loss, record::Record};
+use crate::{
+    config::{Propagation, Tracing},
+    metrics::Counter,
+};
 
 /// Where finished spans go.
 pub(super) struct Sink {
@@ -19,16 +22,18 @@ pub struct Tracer {
     pub(super) propagation: Propagation,
     sample_rate: f64,
     log: bool,
+    pub(super) forced: Forced,
     sinks: Vec<Sink>,
 }
 
 impl Tracer {
-    pub(super) fn new(service: &str, tracing: &Tracing, sinks: Vec<Sink>) -> Self {
+    pub(super) fn new(service: &str, tracing: &Tracing, refused: Counter, sinks: Vec<Sink>) -> Self {
         Self {
             service: service.into(),
             propagation: tracing.propagation,
             sample_rate: tracing.sample_rate.0,
             log: tracing.log,
+            forced: Forced::new(tracing.forced_per_second.0, refused),
             sinks,
         }
     }
@@ -78,7 +83,9 @@ mod tests {
         let rate = |rate: &str| {
             let sources = Sources::default().with_env([("CHASSIS_TRACING__SAMPLE_RATE", rate)]);
             let tracing = load(&sources, Tracing::read).unwrap().config;
-            Tracer::new("a", &tracing, Vec::new())
+            let refused =
+                crate::metrics::Metrics::new().unwrap().counter("refused_total", "Refused").unwrap();
+            Tracer::new("a", &tracing, refused, Vec::new())
         };
         let (never, some, more, always) = (rate("0"), rate("0.25"), rate("0.5"), rate("1"));
         let traces: Vec<_> = (0..4000).map(|_| TraceId::random()).collect();

@@ -47,6 +47,6 @@ pub use self::{
     networks::Networks,
     openapi::OpenApi,
     sections::Config,
-    server::Server,
+    server::{Connections, Server},
     storage::Storage,
 };

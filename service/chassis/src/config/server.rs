@@ -1,6 +1,6 @@
 //! Listeners, workers and limits.
 
-use chassis_config::{ByteSize, Count, Listen, Reader, Timeout, section};
+use chassis_config::{ByteSize, Count, Listen, Reader, Timeout, Value, section};
 
 use super::Networks;
 
@@ -26,16 +26,28 @@ section! {
     /// For the headers of a request, and between two pieces of its body; the whole body has
     /// [`timeout`](Self::timeout). Default 10 s.
     read_timeout: Timeout = Timeout::seconds(10);
+    /// How long a client may take nothing of an answer that waits for it. A slow but steady reader has all the time it
+    /// needs. Default 10 s.
+    write_timeout: Timeout = Timeout::seconds(10);
     /// How long an idle connection stays open. Default 90 s: longer than the 75 s for which nginx keeps one, else
     /// nginx sends a request into a connection that is being closed.
     keep_alive: Timeout = Timeout::seconds(90);
     /// Largest request body. Default 1 MiB.
     max_body: ByteSize = ByteSize(1 << 20);
+    /// What the bodies of all requests in hand may take together beyond the first piece of each, which has its
+    /// connection's buffer of 64 KiB. Default 32 MiB, and never less than one body of
+    /// [`max_body`](Self::max_body).
+    body_budget: ByteSize = ByteSize(32 << 20);
+    /// Connections of the service port, 1 to 1048576, default 10000. Those beyond get a 503 and are closed, and so do
+    /// those for which the process has too few file descriptors left.
+    max_connections: Connections = Connections(10_000);
     /// How long a shutdown waits for requests that are queued or worked on. Default 30 s.
     drain_timeout: Timeout = Timeout::seconds(30);
-    /// Proxies whose `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed when links are made. Default: those of
-    /// the same machine or pod.
+    /// Proxies whose `X-Forwarded-Proto` is believed when links are made. Default: those of the same machine or pod.
     trusted_proxies: Networks = Networks::loopback();
+    /// Whether `X-Forwarded-Host` and `-Prefix` of these proxies are believed as well. Default false: many proxies pass
+    /// on what a stranger has written there, and links would lead to the stranger.
+    trust_forwarded: bool = false;
 }
 
 impl Server {
@@ -46,6 +58,23 @@ impl Server {
             reader.problem("server.listen and server.admin", reason);
         }
         server
+    }
+}
+
+/// 1 to 1048576 connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections(pub usize);
+
+impl Value for Connections {
+    const WRITE: &'static str = "a whole number from 1 to 1048576";
+
+    fn parse(text: &str) -> Option<Self> {
+        let connections: usize = text.trim().parse().ok()?;
+        (1..=1 << 20).contains(&connections).then_some(Self(connections))
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string()
     }
 }
 

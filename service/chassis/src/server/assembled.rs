@@ -15,9 +15,10 @@ use chassis_telemetry::{
 
 use super::{
     ServerError, admin,
+    budget::Budget,
     front::Front,
     limits::{self, Limits, Route},
-    metrics::{Traffic, WorkerGauges},
+    metrics::{Sockets, Traffic, WorkerGauges},
     scopes::Scopes,
     workers::{Size, Workers},
 };
@@ -35,6 +36,7 @@ use crate::{
 pub(super) struct Assembled {
     pub service: Front,
     pub admin: Front,
+    pub sockets: [Arc<Sockets>; 2],
     pub inside: Inside,
 }
 
@@ -63,6 +65,7 @@ impl Assembled {
             notifier.open().await?;
         }
         let traffic = Arc::new(Traffic::register(metrics.registry())?);
+        let sockets = Sockets::register(metrics.registry())?;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&traffic)));
         WorkerGauges::register(metrics.registry(), Arc::clone(&workers) as Arc<dyn Workload>)?;
         let readiness = Arc::new(Readiness::new(database.clone()));
@@ -88,15 +91,14 @@ impl Assembled {
         let admin = admin::router(&readiness, &metrics, &workers);
         let tracing = Tracing::new(&config.tracing, &config.service, &metrics)?;
         let tracer = tracing.as_ref().map(|tracing| Arc::clone(&tracing.tracer));
-        let trusted = Arc::new(config.server.trusted_proxies.clone());
-        let service =
-            Front::new(service, scopes, Arc::clone(&readiness), Some(traffic), Arc::clone(&trusted))
-                .always(config.cors.headers())
-                .traced(tracer);
-        let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, trusted);
+        let service = Front::new(service, scopes, Arc::clone(&readiness), Some(traffic), &config.server)
+            .always(config.cors.headers())
+            .traced(tracer);
+        let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, &config.server);
         Ok(Self {
             service,
             admin,
+            sockets,
             inside: Inside {
                 readiness,
                 workers,
@@ -131,6 +133,7 @@ fn service_router(
     // `GET /` is ours; a feature may have the other methods of it.
     let mut shared = features.iter().any(Routes::shares_root);
     let mut scopes = Scopes::default();
+    let bodies = Arc::new(Budget::new(config.server.body_budget.0.max(config.server.max_body.0)));
     for Routes { envelope, entries, .. } in own.chain(features) {
         for Entry { path, methods, queued } in entries {
             let is_second = !taken.insert(path.clone());
@@ -145,6 +148,7 @@ fn service_router(
                     guard: guard.filter(|_| config.auth.guards(&path)).cloned(),
                     limits: Limits::of(&config.server),
                     workers: Arc::clone(workers),
+                    bodies: Arc::clone(&bodies),
                 };
                 methods.route_layer(from_fn_with_state(Arc::new(route), limits::work))
             } else {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, header},
 };
 use futures::future::BoxFuture;
@@ -19,13 +19,15 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::yield_now,
     time::{Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     front::Front,
-    phase::{Answer, Clock, Phase, Watched},
+    metrics::Sockets,
+    phase::{Answer, Clock, Phase, Received, Watched},
 };
 use crate::config;
 
@@ -38,35 +40,53 @@ const HEADER: usize = 64 << 10;
 /// A connection that was opened just before the shutdown may still send its first request.
 const FRESH_WHILE_CLOSING: Duration = Duration::from_secs(1);
 
-/// After an early answer the rest of the request is read and thrown away for this long; closing at once would make
-/// the client's kernel discard the answer (RST).
+/// After an early answer the rest of the request is read and thrown away until the client pauses for this long; closing
+/// at once would make its kernel discard the answer (RST).
 const LINGER: Duration = Duration::from_secs(2);
+
+/// It lasts no longer than this in all.
+const LINGER_IN_ALL: Duration = Duration::from_secs(10);
+
+/// And reads no more than this.
+const LINGER_BYTES: usize = 64 << 20;
+
+/// A body that nobody wanted and that is no larger is read, if it is there, for the connection's sake.
+const SMALL: usize = 64 << 10;
 
 const SLOW_HEADER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
     content-length: 51\r\n\r\n{\"message\":\"The request was not received in time\"}\n";
+
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: 35\r\n\r\n{\"message\":\"Too many connections\"}\n";
+
+/// A connection that is refused may take so long to hear it.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 /// How long a connection may take for what.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     header: Duration,
     idle: Duration,
+    write: Duration,
 }
 
 impl Patience {
     pub(super) fn of(server: &config::Server) -> Self {
-        Self { header: server.read_timeout.0, idle: server.keep_alive.0 }
+        Self { header: server.read_timeout.0, idle: server.keep_alive.0, write: server.write_timeout.0 }
     }
 
-    /// When the current phase has lasted too long. An answer that the client is slow to take has the idle time, also
-    /// while the connection is being closed.
+    /// When the current phase has lasted too long. A client that takes nothing of its answer has its own limit, whatever
+    /// else goes on: an answer that gets on, however slowly, has none.
     fn deadline(self, clock: &Clock, closing: Option<Instant>) -> Option<Instant> {
+        if let Some(since) = clock.stalled() {
+            return Some(since + self.write);
+        }
         match (clock.phase(), closing) {
             (Phase::Busy, _) => None,
             (Phase::Header, _) => Some(clock.since() + self.header),
-            (Phase::Fresh | Phase::Idle, Some(begun)) if !clock.is_writing() => {
-                Some(begun + FRESH_WHILE_CLOSING)
-            }
+            (Phase::Fresh | Phase::Idle, Some(begun)) => Some(begun + FRESH_WHILE_CLOSING),
             (Phase::Fresh | Phase::Idle, _) => Some(clock.since() + self.idle),
         }
     }
@@ -74,7 +94,13 @@ impl Patience {
 
 /// Serves `socket` until the client leaves, takes too long, or `drain` is cancelled and the request in hand is
 /// answered.
-pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, drain: CancellationToken) {
+pub(super) async fn drive(
+    socket: TcpStream,
+    front: Front,
+    patience: Patience,
+    counts: Arc<Sockets>,
+    drain: CancellationToken,
+) {
     // Answers are small and complete; waiting to fill a packet only delays them. Failure costs latency only.
     _ = socket.set_nodelay(true);
     let front = front.of(&socket);
@@ -93,7 +119,10 @@ pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, d
     let end = poll_fn(|cx| {
         loop {
             // The error, if any, is the client's: it left, or it did not speak HTTP and has been told so.
-            if Pin::new(&mut connection).poll(cx).is_ready() {
+            if let Poll::Ready(closed) = Pin::new(&mut connection).poll(cx) {
+                if closed.is_err_and(|error| error.is_parse()) {
+                    clock.linger();
+                }
                 return Poll::Ready(End::Closed);
             }
             if watch.closing.is_none() && drained.as_mut().poll(cx).is_ready() {
@@ -107,6 +136,9 @@ pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, d
                 }
             }
             ready!(watch.poll_expired(alarm.as_mut(), cx));
+            if clock.stalled().is_some() {
+                return Poll::Ready(End::NotRead);
+            }
             match clock.phase() {
                 Phase::Header => return Poll::Ready(End::SlowHeader),
                 Phase::Fresh => return Poll::Ready(End::Idle),
@@ -119,19 +151,36 @@ pub(super) async fn drive(socket: TcpStream, front: Front, patience: Patience, d
     .await;
     let mut socket = connection.into_parts().io.into_inner().socket;
     match end {
-        End::SlowHeader if !clock.is_writing() => {
+        End::SlowHeader => {
+            counts.cut_read_timeout.inc();
             if timeout(LINGER, socket.write_all(SLOW_HEADER)).await.is_ok() {
                 linger(socket).await;
             }
         }
         End::Closed if clock.lingers() => linger(socket).await,
-        End::Closed | End::Idle | End::SlowHeader => {}
+        End::NotRead => {
+            counts.cut_write_timeout.inc();
+            // What the kernel still has for this client goes with the connection (RST). Failure costs memory only.
+            _ = socket.set_zero_linger();
+        }
+        End::Closed | End::Idle => {}
     }
+}
+
+/// Says that there are too many connections.
+pub(super) async fn refuse(mut socket: TcpStream) {
+    let say = async {
+        if socket.write_all(TOO_MANY).await.is_ok() {
+            linger(socket).await;
+        }
+    };
+    _ = timeout(REFUSAL, say).await;
 }
 
 enum End {
     Closed,
     SlowHeader,
+    NotRead,
     Idle,
 }
 
@@ -171,9 +220,43 @@ async fn linger(mut socket: TcpStream) {
     let discard = async {
         _ = socket.shutdown().await;
         let mut scrap = vec![0; 16 << 10];
-        while socket.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+        let mut left = LINGER_BYTES;
+        while let Ok(Ok(read @ 1..)) = timeout(LINGER, socket.read(&mut scrap)).await
+            && read <= left
+        {
+            left -= read;
+        }
     };
-    _ = timeout(LINGER, discard).await;
+    _ = timeout(LINGER_IN_ALL, discard).await;
+}
+
+/// Throws away what has arrived of a body, without waiting for more; whether that was all.
+async fn discard(mut body: Incoming) -> bool {
+    let mut left = SMALL;
+    let mut looked = false;
+    while !body.is_end_stream() {
+        if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > left) {
+            return false;
+        }
+        match poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await {
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if length > left {
+                    return false;
+                }
+                left -= length;
+                looked = false;
+            }
+            Poll::Ready(end) => return end.is_none(),
+            Poll::Pending if looked => return false,
+            // The library reads on when it has been asked for more, and only after we have waited.
+            Poll::Pending => {
+                looked = true;
+                yield_now().await;
+            }
+        }
+    }
+    true
 }
 
 struct Requests {
@@ -190,7 +273,22 @@ impl Service<Request<Incoming>> for Requests {
         self.clock.enter(Phase::Busy);
         let (mut front, clock) = (self.front.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            let mut response = front.answer(request.map(Body::new)).await;
+            let has_body = !request.body().is_end_stream();
+            // To read such a body is to ask for it.
+            let held_back = has_body && request.headers().contains_key(header::EXPECT);
+            let request = if has_body {
+                request.map(|body| Body::new(Received::new(body, Arc::clone(&clock))))
+            } else {
+                request.map(|_none| Body::empty())
+            };
+            let mut response = front.answer(request).await;
+            if has_body
+                && let Some(rest) = clock.take_unread()
+                && (held_back || !discard(rest).await)
+            {
+                // It would be read as the next request.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             if response.headers().contains_key(header::CONNECTION) {
                 clock.linger();
             } else if front.readiness.is_draining() {
@@ -206,13 +304,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_raw_answer_to_a_slow_header_announces_its_length() {
-        let text = std::str::from_utf8(SLOW_HEADER).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-        assert_eq!(
-            body,
-            format!("{{\"message\":\"{}\"}}\n", chassis_http::answer::ServiceError::SlowRequest)
-        );
+    fn the_raw_answers_announce_their_length() {
+        let slow = chassis_http::answer::ServiceError::SlowRequest.to_string();
+        for (raw, message) in [(SLOW_HEADER, slow.as_str()), (TOO_MANY, "Too many connections")] {
+            let text = std::str::from_utf8(raw).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+            assert_eq!(body, format!("{{\"message\":\"{message}\"}}\n"));
+        }
     }
 }

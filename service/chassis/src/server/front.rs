@@ -13,13 +13,13 @@ use axum::{
     Router,
     body::Body,
     extract::MatchedPath,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header},
     response::{IntoResponse, Response},
 };
 use chassis_http::{
     Envelope, Origin,
     answer::{self, Dialect, ServiceError, json_line},
-    context::{self, OPERATION_ID, OperationId},
+    context::{self, OPERATION_ID, OperationId, Trust},
 };
 use chassis_telemetry::trace::{self, Tracer};
 use futures::{FutureExt, future::BoxFuture};
@@ -29,7 +29,10 @@ use tokio::net::TcpStream;
 use tower::Service;
 
 use super::{metrics::Traffic, scopes::Scopes};
-use crate::{config::Networks, health::Readiness};
+use crate::{
+    config::{self, Networks},
+    health::Readiness,
+};
 
 /// Routes of a listener with what surrounds them. Cheap to clone: one per connection.
 #[derive(Clone)]
@@ -40,8 +43,13 @@ pub struct Front {
     pub(super) traffic: Option<Arc<Traffic>>,
     /// `server.trusted_proxies`
     trusted: Arc<Networks>,
-    /// Whether the peer of this connection is one of them.
-    trusts_peer: bool,
+    /// What they are believed.
+    trust: Trust,
+    /// What the peer of this connection is believed.
+    trusts_peer: Trust,
+    /// Whether requests come from a connection, and not from a test.
+    connected: bool,
+    scopes: Arc<Scopes>,
     /// Headers of every answer.
     always: Arc<[(HeaderName, HeaderValue)]>,
     /// `None` when nobody is to get spans.
@@ -57,21 +65,27 @@ impl Front {
         scopes: Scopes,
         readiness: Arc<Readiness>,
         traffic: Option<Arc<Traffic>>,
-        trusted: Arc<Networks>,
+        server: &config::Server,
     ) -> Self {
         let scopes = Arc::new(scopes);
         let no_path = {
             let scopes = Arc::clone(&scopes);
             async move |method, uri, headers| other_path(&scopes, &method, &uri, &headers)
         };
-        let no_method = async move |method, path, headers| other_method(&scopes, &method, &path, &headers);
+        let no_method = {
+            let scopes = Arc::clone(&scopes);
+            async move |method, path, headers| other_method(&scopes, &method, &path, &headers)
+        };
         let router = router.fallback(no_path).method_not_allowed_fallback(no_method);
         Self {
             router,
             readiness,
             traffic,
-            trusted,
-            trusts_peer: false,
+            trusted: Arc::new(server.trusted_proxies.clone()),
+            trust: if server.trust_forwarded { Trust::Place } else { Trust::Scheme },
+            trusts_peer: Trust::Nothing,
+            connected: false,
+            scopes,
             always: Arc::default(),
             tracer: None,
             peer: None,
@@ -91,7 +105,9 @@ impl Front {
     /// For one connection.
     pub(super) fn of(self, socket: &TcpStream) -> Self {
         let peer = socket.peer_addr().ok().map(|peer| peer.ip());
-        Self { trusts_peer: peer.is_some_and(|peer| self.trusted.contains(peer)), peer, ..self }
+        let trusted = peer.is_some_and(|peer| self.trusted.contains(peer));
+        let trusts_peer = if trusted { self.trust } else { Trust::Nothing };
+        Self { trusts_peer, peer, connected: true, ..self }
     }
 
     pub(super) async fn answer(&mut self, request: Request<Body>) -> Response {
@@ -134,6 +150,11 @@ impl Front {
     }
 
     async fn route(&mut self, request: Request<Body>) -> Response {
+        if self.connected && !has_one_host(&request) {
+            let envelope = self.scopes.envelope(request.uri().path());
+            answer::set_dialect(Dialect::of(envelope, request.headers()));
+            return ServiceError::BadHost.into_response();
+        }
         let routed: Result<Response, Infallible> = self.router.call(request).await;
         routed.unwrap_or_else(|never| match never {})
     }
@@ -181,11 +202,21 @@ impl Access {
     }
 }
 
+/// What HTTP/1.1 demands (RFC 9112, 3.2): who believes the first of two, behind one that believes the last, can be led
+/// astray.
+fn has_one_host(request: &Request<Body>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let first = hosts.next().is_some();
+    hosts.next().is_none() && (first || request.version() < Version::HTTP_11)
+}
+
 /// A path that no route has.
 fn other_path(scopes: &Scopes, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
     let envelope = scopes.envelope(uri.path());
     answer::set_dialect(Dialect::of(envelope, headers));
     match envelope {
+        // Of the server as a whole (RFC 9110, 9.3.7).
+        _ if method == Method::OPTIONS && uri.path() == "*" => StatusCode::OK.into_response(),
         Envelope::Code if method == Method::OPTIONS => preflight(),
         Envelope::Code => {
             let url = Origin::of(headers).url(uri.path_and_query().map_or("/", |whole| whole.as_str()));

@@ -23,7 +23,10 @@ use futures::FutureExt;
 use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 
-use super::workers::Workers;
+use super::{
+    budget::{Budget, Share},
+    workers::Workers,
+};
 use crate::{auth::Guard, config};
 
 #[cfg(panic = "abort")]
@@ -39,6 +42,7 @@ pub(super) struct Route {
     pub guard: Option<Arc<Guard>>,
     pub limits: Limits,
     pub workers: Arc<Workers>,
+    pub bodies: Arc<Budget>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +55,16 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn of(server: &config::Server) -> Self {
         Self { timeout: server.timeout.0, read_timeout: server.read_timeout.0, max_body: server.max_body.0 }
+    }
+
+    /// Refuses a body that says of itself that it is too large.
+    fn announced(self, body: &Body) -> Result<(), ServiceError> {
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > self.max_body { Err(self.too_large()) } else { Ok(()) }
+    }
+
+    fn too_large(self) -> ServiceError {
+        ServiceError::BodyTooLarge { limit: self.max_body }
     }
 }
 
@@ -66,8 +80,16 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
     if let Some(guard) = &route.guard {
         guard.check(&mut head).await?;
     }
+    route.limits.announced(&body)?;
+    route.workers.expect_room()?;
     // The body first: a client that sends slowly must not hold a worker, and a handler sees whole requests only.
-    let body = receive(body, route.limits).await?;
+    let mut share = route.bodies.share();
+    let received = receive(body, route.limits, &mut share).await;
+    let body = received.inspect_err(|error| {
+        if *error == ServiceError::BodyBudget {
+            route.workers.rejected_body_budget();
+        }
+    })?;
     let timeout = route.limits.timeout;
     let slot = route.workers.slot(Instant::now() + timeout).await?;
     let handler = AssertUnwindSafe(next.run(Request::from_parts(head, Body::from(body)))).catch_unwind();
@@ -85,11 +107,7 @@ async fn attempt(route: &Route, request: Request, next: Next) -> Result<Response
 }
 
 /// The whole body. Usually it came with the headers, in one piece that is handed on without a copy.
-async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> {
-    let too_large = ServiceError::BodyTooLarge { limit: limits.max_body };
-    if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > limits.max_body) {
-        return Err(too_large);
-    }
+async fn receive(mut body: Body, limits: Limits, share: &mut Share<'_>) -> Result<Bytes, ServiceError> {
     let end = Instant::now() + limits.timeout;
     let mut first = Bytes::new();
     let mut rest = Vec::new();
@@ -103,11 +121,16 @@ async fn receive(mut body: Body, limits: Limits) -> Result<Bytes, ServiceError> 
         // Anything else is trailers, which nobody asked for.
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limits.max_body {
-            return Err(too_large);
+            return Err(limits.too_large());
         }
         if first.is_empty() {
             first = data;
         } else {
+            // The first piece is copied with the second.
+            let more = if rest.is_empty() { first.len() + data.len() } else { data.len() };
+            if !share.take(more) {
+                return Err(ServiceError::BodyBudget);
+            }
             rest.extend_from_slice(&data);
         }
     }

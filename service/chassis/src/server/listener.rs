@@ -1,10 +1,17 @@
 //! Accepts connections.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsRawFd, RawFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use chassis_config::Listen;
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::JoinSet,
     time::sleep,
 };
@@ -12,17 +19,30 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     connection::{self, Patience},
+    descriptors,
     front::Front,
+    metrics::Sockets,
 };
+use crate::config;
 
 /// Pause after an accept that failed for want of resources (file descriptors): they come back as connections end.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// How much of its answers a connection may have in the kernel unsent. With the megabytes that it would take, each
+/// client that does not read costs that much, and one that reads slowly is seen to take something only now and then.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
+
+/// Refused connections that are open for a moment, to be told why.
+const REFUSALS: usize = 16;
 
 /// Everything a new connection needs, and the handles by which all of them are ended.
 #[derive(Clone)]
 pub(super) struct Connections {
     pub front: Front,
     pub patience: Patience,
+    pub counts: Arc<Sockets>,
+    pub room: Room,
     /// Ends each connection after the request it has in hand.
     pub drain: CancellationToken,
     /// Ends each connection at once.
@@ -31,16 +51,60 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(front: Front, patience: Patience) -> Self {
+    pub(super) fn new(front: Front, patience: Patience, counts: Arc<Sockets>, room: Room) -> Self {
         let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
-        Self { front, patience, drain, cut, open: TaskTracker::new() }
+        Self { front, patience, counts, room, drain, cut, open: TaskTracker::new() }
     }
 
     fn begin(&self, socket: TcpStream) {
-        let Self { front, patience, drain, cut, open } = self.clone();
+        let refused = if self.open.len() >= self.room.connections {
+            Some(&self.counts.refused_max)
+        } else if socket.as_raw_fd() >= self.room.descriptors {
+            Some(&self.counts.refused_descriptors)
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
+            refused.inc();
+            return self.room.refuse(socket);
+        }
+        let Self { front, patience, counts, drain, cut, open, .. } = self.clone();
         open.spawn(async move {
-            cut.run_until_cancelled(connection::drive(socket, front, patience, drain)).await;
+            counts.open.inc();
+            let drive = connection::drive(socket, front, patience, Arc::clone(&counts), drain);
+            cut.run_until_cancelled(drive).await;
+            counts.open.dec();
         });
+    }
+}
+
+/// How many connections a listener takes.
+#[derive(Clone)]
+pub(super) struct Room {
+    connections: usize,
+    /// The first descriptor that is not for connections.
+    descriptors: RawFd,
+    /// For those that hear why they are refused; the others are only closed.
+    refusals: Arc<Semaphore>,
+}
+
+impl Room {
+    pub(super) fn of(server: &config::Server) -> Self {
+        Self { connections: server.max_connections.0, descriptors: descriptors::end(), ..Self::unlimited() }
+    }
+
+    pub(super) fn unlimited() -> Self {
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        Self { connections: usize::MAX, descriptors: RawFd::MAX, refusals }
+    }
+
+    fn refuse(&self, socket: TcpStream) {
+        if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+            tokio::spawn(async move {
+                connection::refuse(socket).await;
+                drop(permit);
+            });
+        }
     }
 }
 
@@ -105,6 +169,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Binds `host:port`.
 pub(super) async fn bind(listen: &Listen) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((listen.host.as_str(), listen.port)).await?;
+    // Connections have it from their listener. Failure costs memory, and slow readers their patience.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT);
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

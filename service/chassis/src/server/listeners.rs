@@ -1,6 +1,7 @@
 //! The sockets of a server.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -11,14 +12,14 @@ use chassis_config::Listen;
 use chassis_extras::notify::Deliveries;
 use chassis_telemetry::{statsd::Snapshot, trace::Tracing};
 use futures::future::OptionFuture;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ServerError,
     assembled::{Assembled, Inside},
     connection::Patience,
-    listener::{self, Connections},
+    listener::{self, Connections, Room},
     shutdown::{Outcome, Shutdown},
     workers::Workers,
 };
@@ -46,11 +47,20 @@ struct Bound {
 impl Server {
     /// Binds both listeners of `config` for the routes of `app`.
     pub async fn bind(config: &Config, app: App) -> Result<Self, ServerError> {
-        let Assembled { service, admin, inside } = Assembled::new(config, app).await?;
+        let Assembled { service, admin, sockets: [on_service, on_admin], inside } =
+            Assembled::new(config, app).await?;
         let patience = Patience::of(&config.server);
         Ok(Self {
-            service: Bound::new(&config.server.listen, Connections::new(service, patience)).await?,
-            admin: Bound::new(&config.server.admin, Connections::new(admin, patience)).await?,
+            service: Bound::new(
+                &config.server.listen,
+                Connections::new(service, patience, on_service, Room::of(&config.server)),
+            )
+            .await?,
+            admin: Bound::new(
+                &config.server.admin,
+                Connections::new(admin, patience, on_admin, Room::unlimited()),
+            )
+            .await?,
             inside,
             drain_timeout: config.server.drain_timeout.0,
         })
@@ -83,7 +93,7 @@ impl Server {
         let acceptors = tokio::runtime::Handle::current().metrics().num_workers();
         let (stop_service, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn(service.serve(acceptors, stop_service.clone()));
-        let administering = tokio::spawn(admin.serve(1, stop_admin.clone()));
+        let administering = admin.serve_apart(stop_admin.clone());
         let stop_push = CancellationToken::new();
         let pushing = push.map(|push| tokio::spawn(push.run(stop_push.clone())));
         let refreshing = keys.map(|keys| tokio::spawn(keys.run(stop_admin.clone())));
@@ -124,9 +134,8 @@ impl Server {
         if let Some(refreshing) = refreshing {
             _ = refreshing.await;
         }
-        if let Ok(connections) = administering.await {
-            connections.cut.cancel();
-        }
+        // An error is the end of its thread as well.
+        _ = administering.await;
         outcome
     }
 }
@@ -153,6 +162,33 @@ impl Bound {
             .await
             .map_err(|source| ServerError::Bind { listen: listen.clone(), source })?;
         Ok(Self { listener, address, connections })
+    }
+
+    /// Accepts until `stop`, then cuts off what is open; all of it on a thread of its own, so that handlers that keep
+    /// the other threads busy keep no probe waiting. The receiver is ready at the end.
+    fn serve_apart(self, stop: CancellationToken) -> oneshot::Receiver<()> {
+        let (ended, end) = oneshot::channel();
+        let Self { listener, address, connections } = self;
+        let work = move || -> io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let listener = listener.into_std()?;
+            runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                let connections = Self { listener, address, connections }.serve(1, stop).await;
+                connections.cut.cancel();
+                connections.open.close();
+                connections.open.wait().await;
+                Ok(())
+            })
+        };
+        let work = move || {
+            work().unwrap_or_else(|error| tracing::error!("the admin port cannot be served: {error}"));
+            _ = ended.send(());
+        };
+        if let Err(error) = std::thread::Builder::new().name("admin".to_owned()).spawn(work) {
+            tracing::error!("the admin port has no thread: {error}");
+        }
+        end
     }
 
     /// Accepts until `stop`, then hands back what has to be ended.

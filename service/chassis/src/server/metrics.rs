@@ -8,7 +8,8 @@ use chassis_telemetry::{
     statsd::{Snapshot, Workload},
 };
 use prometheus::{
-    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
@@ -24,6 +25,7 @@ pub(super) struct Traffic {
     queue_waits: Histogram,
     rejected_full: IntCounter,
     rejected_deadline: IntCounter,
+    rejected_bodies: IntCounter,
 }
 
 impl Traffic {
@@ -35,8 +37,10 @@ impl Traffic {
             "Time from the headers of a request to its answer",
         );
         let waits = HistogramOpts::new("chassis_queue_wait_seconds", "Time a request waited for a worker");
-        let rejected =
-            Opts::new("chassis_requests_rejected_total", "Requests answered 503 because no worker was free");
+        let rejected = Opts::new(
+            "chassis_requests_rejected_total",
+            "Requests answered 503 because no worker was free or bodies took too much memory",
+        );
         let rejected = register(registry, IntCounterVec::new(rejected, &["reason"])?)?;
         Ok(Self {
             requests: register(registry, IntCounterVec::new(requests, &["method", "path", "code"])?)?,
@@ -47,6 +51,7 @@ impl Traffic {
             queue_waits: register(registry, Histogram::with_opts(waits.buckets(WAITS.to_vec()))?)?,
             rejected_full: rejected.with_label_values(&["queue_full"]),
             rejected_deadline: rejected.with_label_values(&["deadline"]),
+            rejected_bodies: rejected.with_label_values(&["body_budget"]),
         })
     }
 
@@ -67,6 +72,45 @@ impl Traffic {
 
     pub(super) fn rejected_deadline(&self) {
         self.rejected_deadline.inc();
+    }
+
+    pub(super) fn rejected_body_budget(&self) {
+        self.rejected_bodies.inc();
+    }
+}
+
+/// Connections of one listener.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub open: IntGauge,
+    pub cut_read_timeout: IntCounter,
+    pub cut_write_timeout: IntCounter,
+    pub refused_max: IntCounter,
+    pub refused_descriptors: IntCounter,
+}
+
+impl Sockets {
+    /// Those of the service port and of the admin port.
+    pub(super) fn register(registry: &Registry) -> Result<[Arc<Self>; 2], Error> {
+        let open = Opts::new("chassis_connections", "Connections that are open");
+        let open = register(registry, IntGaugeVec::new(open, &["listener"])?)?;
+        let cut =
+            Opts::new("chassis_connections_cut_total", "Connections ended because the client took too long");
+        let cut = register(registry, IntCounterVec::new(cut, &["listener", "reason"])?)?;
+        let refused = Opts::new(
+            "chassis_connections_refused_total",
+            "Connections closed at once because there were too many",
+        );
+        let refused = register(registry, IntCounterVec::new(refused, &["listener", "reason"])?)?;
+        Ok(["service", "admin"].map(|listener| {
+            Arc::new(Self {
+                open: open.with_label_values(&[listener]),
+                cut_read_timeout: cut.with_label_values(&[listener, "read_timeout"]),
+                cut_write_timeout: cut.with_label_values(&[listener, "write_timeout"]),
+                refused_max: refused.with_label_values(&[listener, "max_connections"]),
+                refused_descriptors: refused.with_label_values(&[listener, "descriptors"]),
+            })
+        }))
     }
 }
 

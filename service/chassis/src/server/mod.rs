@@ -8,7 +8,9 @@
 
 mod admin;
 mod assembled;
+mod budget;
 mod connection;
+pub(crate) mod descriptors;
 mod error;
 mod front;
 mod in_process;

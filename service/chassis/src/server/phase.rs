@@ -7,15 +7,15 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The states of a connection.
@@ -41,10 +41,12 @@ pub(super) struct Clock {
     opened: Instant,
     /// Milliseconds since `opened`, and in the lowest two bits the phase: one word, one store.
     state: AtomicU64,
-    /// The last write found the socket full, so what comes next would land in the middle of an answer.
-    writing: AtomicBool,
+    /// Since when the socket has been full, as milliseconds since `opened` and one more; 0 when it is not.
+    stalled: AtomicU64,
     /// The connection is closed by us while the client may still be sending.
     lingers: AtomicBool,
+    /// The rest of a request body that nobody wanted.
+    unread: Mutex<Option<Incoming>>,
 }
 
 impl Clock {
@@ -53,14 +55,14 @@ impl Clock {
         Self {
             opened: Instant::now(),
             state,
-            writing: AtomicBool::new(false),
+            stalled: AtomicU64::new(0),
             lingers: AtomicBool::new(false),
+            unread: Mutex::default(),
         }
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let millis = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> 2);
-        self.state.store(millis << 2 | phase as u64, Relaxed);
+        self.state.store(self.millis() << 2 | phase as u64, Relaxed);
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -80,12 +82,31 @@ impl Clock {
         self.lingers.load(Relaxed)
     }
 
-    pub(super) fn is_writing(&self) -> bool {
-        self.writing.load(Relaxed)
+    /// What is left of the body of the request that was just answered.
+    pub(super) fn take_unread(&self) -> Option<Incoming> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Since when the client has taken nothing of what waits for it; `None` while nothing waits.
+    pub(super) fn stalled(&self) -> Option<Instant> {
+        let millis = self.stalled.load(Relaxed).checked_sub(1)?;
+        Some(self.opened + Duration::from_millis(millis))
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+
+    fn wrote(&self, full: bool) {
+        if !full {
+            self.stalled.store(0, Relaxed);
+        } else if self.stalled.load(Relaxed) == 0 {
+            self.stalled.store(self.millis() + 1, Relaxed);
+        }
     }
 }
 
-/// A socket that tells the clock when a request begins to arrive.
+/// A socket that tells the clock when a request begins to arrive, and when an answer gets no further.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     pub socket: S,
@@ -109,7 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
     fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.clock.writing.store(result.is_pending(), Relaxed);
+        self.clock.wrote(result.is_pending());
         result
     }
 }
@@ -139,6 +160,51 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// A request body that leaves with the clock what nobody has read of it.
+pub(super) struct Received {
+    body: Option<Incoming>,
+    clock: Arc<Clock>,
+}
+
+impl Received {
+    pub(super) fn new(body: Incoming, clock: Arc<Clock>) -> Self {
+        Self { body: Some(body), clock }
+    }
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            *self.clock.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
     }
 }
 
@@ -177,6 +243,30 @@ impl Drop for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_stall_begins_with_the_first_full_socket_and_ends_with_the_next_byte() {
+        use tokio::io::AsyncWriteExt;
+        let clock = Arc::new(Clock::new());
+        let (near, mut far) = tokio::io::duplex(4);
+        let mut socket = Watched { socket: near, clock: Arc::clone(&clock) };
+        socket.write_all(b"1234").await.unwrap();
+        assert_eq!(clock.stalled(), None);
+        let mut more = four_more(socket);
+        for _ in 0..2 {
+            assert!(futures::FutureExt::now_or_never(&mut more).is_none());
+        }
+        let since = clock.stalled().unwrap();
+        assert!(since <= Instant::now());
+        tokio::io::AsyncReadExt::read_exact(&mut far, &mut [0; 4]).await.unwrap();
+        more.await;
+        assert_eq!(clock.stalled(), None);
+    }
+
+    /// Four more bytes.
+    fn four_more(mut socket: Watched<tokio::io::DuplexStream>) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move { tokio::io::AsyncWriteExt::write_all(&mut socket, b"5678").await.unwrap() })
+    }
 
     #[tokio::test]
     async fn bytes_begin_a_request_only_between_requests() {

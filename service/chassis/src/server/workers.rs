@@ -5,7 +5,10 @@
 //! queue under the same lock, and a newcomer cannot get ahead.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -61,6 +64,10 @@ impl State {
         self.hand_out();
     }
 
+    fn is_full(&self) -> bool {
+        self.busy >= self.size.slots() && self.queue.len() >= self.size.queue_limit()
+    }
+
     fn hand_out(&mut self) {
         while self.busy < self.size.slots() && self.queue.call_next() {
             self.busy += 1;
@@ -72,6 +79,8 @@ impl State {
 #[derive(Debug)]
 pub struct Workers {
     state: Mutex<State>,
+    /// Whether a newcomer would be refused: looked at without the lock.
+    full: AtomicBool,
     traffic: Arc<Traffic>,
 }
 
@@ -79,8 +88,23 @@ impl Workers {
     pub(super) fn new(size: Size, traffic: Arc<Traffic>) -> Self {
         Self {
             state: Mutex::new(State { size, busy: 0, queue: Queue::default(), roster: Roster::default() }),
+            full: AtomicBool::new(false),
             traffic,
         }
+    }
+
+    /// Refuses what [`slot`](Self::slot) would refuse now, before more of the request is received.
+    pub(crate) fn expect_room(&self) -> Result<(), ServiceError> {
+        if self.full.load(Relaxed) {
+            self.traffic.rejected_queue_full();
+            return Err(ServiceError::QueueFull);
+        }
+        Ok(())
+    }
+
+    /// Counts a request that was refused for its body's size among all bodies.
+    pub(crate) fn rejected_body_budget(&self) {
+        self.traffic.rejected_body_budget();
     }
 
     /// Waits for a slot, in turn, until `deadline` at most. Dropping the future gives the place up.
@@ -112,6 +136,7 @@ impl Workers {
         let mut state = self.state();
         state.size = size;
         state.hand_out();
+        self.note(&state);
     }
 
     /// The state right now.
@@ -133,10 +158,16 @@ impl Workers {
             Entry::Free(Slot { turn: state.roster.begin(), workers: Arc::clone(self) })
         } else if state.queue.len() < state.size.queue_limit() {
             let (ticket, called) = state.queue.push();
+            self.note(&state);
             Entry::Waiting(Place { workers: Arc::clone(self), ticket, called, used: false })
         } else {
             Entry::Full
         }
+    }
+
+    /// After each change of the queue, under its lock.
+    fn note(&self, state: &State) {
+        self.full.store(state.is_full(), Relaxed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -174,6 +205,7 @@ impl Drop for Slot {
         let requests_per_worker = state.size.requests_per_worker.get();
         state.roster.end(&self.turn, requests_per_worker);
         state.release();
+        self.workers.note(&state);
     }
 }
 
@@ -200,11 +232,13 @@ impl Drop for Place {
         // After `close` nobody can call any more, so either the slot was handed over just before and has to be
         // given back, or the ticket is still in the queue.
         self.called.close();
+        let mut state = self.workers.state();
         if self.called.try_recv().is_ok() {
-            self.workers.state().release();
+            state.release();
         } else {
-            self.workers.state().queue.leave(self.ticket);
+            state.queue.leave(self.ticket);
         }
+        self.workers.note(&state);
     }
 }
 
@@ -276,8 +310,10 @@ mod tests {
         let _slots = [taken(&workers), taken(&workers)];
         let places: Vec<_> = (0..20).map(|_| waiting(&workers)).collect();
         assert_eq!(workers.slot(Instant::now()).await.unwrap_err(), ServiceError::QueueFull);
+        assert_eq!(workers.expect_room(), Err(ServiceError::QueueFull));
         drop(places);
         assert_eq!(workers.snapshot().queued, 0);
+        assert_eq!(workers.expect_room(), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

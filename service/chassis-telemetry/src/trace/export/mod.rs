@@ -97,7 +97,11 @@ impl Tracing {
                 loss,
             });
         }
-        let tracer = Arc::new(Tracer::new(&identity.name, tracing, sinks));
+        let refused = metrics.counter(
+            "chassis_traces_not_forced_total",
+            "Requests that asked to be traced beyond tracing.forced_per_second",
+        )?;
+        let tracer = Arc::new(Tracer::new(&identity.name, tracing, refused, sinks));
         Ok(Some(Self { workers, tracer }))
     }
 
