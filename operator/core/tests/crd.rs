@@ -13,13 +13,15 @@ fn the_committed_crd_is_fresh() {
 }
 
 /// Passed on as Kubernetes has it: explained there.
-const PASSED_ON: [&str; 6] = [
+const PASSED_ON: [&str; 8] = [
     "spec.affinity",
+    "spec.podSecurityContext",
     "spec.podTemplate.metadata",
     "spec.podTemplate.spec",
     "spec.probes.liveness",
     "spec.probes.readiness",
     "spec.probes.startup",
+    "spec.securityContext",
 ];
 
 #[test]

@@ -55,6 +55,8 @@ pub fn all() -> Vec<Value> {
         json!({ "expose": { "ingress": { "host": "*.example.com", "path": "/a/%20b", "tls": { "issuer": "i" } } } }),
         json!({ "expose": { "httpRoute": { "parentRefs": [{ "name": "a", "port": 443 }], "hostnames": ["x"] } } }),
         json!({ "expose": { "service": { "type": "LoadBalancer", "ports": [{ "name": "a", "port": 1, "targetPort": 65535 }, { "name": "b", "port": 2, "targetPort": "x" }] } } }),
+        json!({ "expose": { "service": { "type": "LoadBalancer", "externalTrafficPolicy": "Local", "loadBalancerClass": "a.b/c", "sessionAffinity": "ClientIP", "ipFamilyPolicy": "PreferDualStack" } } }),
+        json!({ "securityContext": { "runAsUser": 0, "privileged": true }, "podSecurityContext": { "fsGroup": 0, "sysctls": [] } }),
         json!({ "proxy": { "gzip": true, "rateLimit": { "requestsPerSecond": 1, "burst": 0 }, "trustedProxies": ["::1", "fd00::/8", "0.0.0.0/0"] } }),
         json!({ "proxy": { "extraConfig": { "server": "# checked by the operator" } } }),
         json!({ "config": { "anything": { "at": ["all", 1, null, { "deep": true }] } } }),

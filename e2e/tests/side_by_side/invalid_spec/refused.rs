@@ -331,6 +331,14 @@ fn exposure() -> Vec<Row> {
             "write a host name in lower case",
         ),
         (json!({ "expose": { "service": { "type": "ExternalName" } } }), r#"supported values: "ClusterIP""#),
+        (
+            json!({ "expose": { "service": { "externalTrafficPolicy": "Local" } } }),
+            "set type to NodePort or LoadBalancer, or remove it",
+        ),
+        (
+            json!({ "expose": { "service": { "type": "NodePort", "loadBalancerClass": "a/b" } } }),
+            "there is no load balancer: set type to LoadBalancer, or remove loadBalancerClass",
+        ),
         (port(json!({ "name": "https", "port": 1 })), "are the operator's: choose others"),
         (port(json!({ "name": "a", "port": 80 })), "are the operator's: choose others"),
         (port(json!({ "name": "A", "port": 1 })), "write lower-case letters, digits and -"),

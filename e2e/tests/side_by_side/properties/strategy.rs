@@ -18,11 +18,13 @@ pub const OPAQUE: &[&str] = &[
     "env[].valueFrom",
     "envFrom[]",
     "initContainers[]",
+    "podSecurityContext",
     "podTemplate.metadata",
     "podTemplate.spec",
     "probes.liveness",
     "probes.readiness",
     "probes.startup",
+    "securityContext",
     "sidecars[]",
     "tolerations[]",
     "topologySpread[]",
@@ -141,6 +143,8 @@ fn pod() -> Vec<Field> {
             object(["liveness", "readiness", "startup"].map(|probe| (probe, sample(get.clone()))).into()),
         ),
         ("serviceAccount", object(account)),
+        ("securityContext", sample(json!({ "privileged": true }))),
+        ("podSecurityContext", sample(json!({ "fsGroup": 2000 }))),
         ("priorityClassName", text("[a-z]{1,9}")),
         ("podMetadata", object(metadata())),
         ("nodeSelector", map("[a-z]{1,9}", text("[a-z0-9]{0,9}"))),
@@ -218,11 +222,27 @@ fn expose() -> BoxedStrategy<Value> {
         ("annotations", annotations()),
         ("ports", ports.boxed()),
         ("appProtocol", protocol()),
+        ("externalTrafficPolicy", one_of(&["Cluster", "Local"])),
+        ("loadBalancerClass", text("([a-z]{1,9}[.]example[.]com/)?[a-z]{1,9}")),
+        ("sessionAffinity", one_of(&["None", "ClientIP"])),
+        // No cluster of one family has both where both are required.
+        ("ipFamilyPolicy", one_of(&["SingleStack", "PreferDualStack"])),
     ];
+    let service = object(service).prop_map(|mut service| {
+        let of = service["type"].as_str().unwrap_or("ClusterIP").to_owned();
+        if let Some(fields) = service.as_object_mut() {
+            fields.retain(|field, _| match field.as_str() {
+                "externalTrafficPolicy" => of != "ClusterIP",
+                "loadBalancerClass" => of == "LoadBalancer",
+                _ => true,
+            });
+        }
+        service
+    });
     object(vec![
         ("ingress", ingress.boxed()),
         ("httpRoute", with("parentRefs", list(with("name", name(), parent)), route)),
-        ("service", object(service)),
+        ("service", service.boxed()),
     ])
 }
 

@@ -142,6 +142,12 @@ pub struct ParentRef {
 /// The Service in front of the pods. Its port http (80) leads to the proxy. The metrics are not among
 /// its ports: they have a Service of their own, NAME-metrics, that is reached inside the cluster only.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("!has(self.externalTrafficPolicy) || self.type != 'ClusterIP'")
+        .message("externalTrafficPolicy is for what comes from outside: set type to NodePort or LoadBalancer, or remove it"),
+    validation = Rule::new("!has(self.loadBalancerClass) || self.type == 'LoadBalancer'")
+        .message("there is no load balancer: set type to LoadBalancer, or remove loadBalancerClass"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSettings {
     /// ClusterIP: reached inside the cluster only; NodePort: also on a port of each node; LoadBalancer:
@@ -155,6 +161,27 @@ pub struct ServiceSettings {
     #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
         .message("annotations below microservice.dev/ are the operator's: use a prefix of your own"))]
     pub annotations: BTreeMap<String, String>,
+
+    /// Where a node sends what comes to it from outside: Cluster, to any pod; Local, only to pods on that
+    /// node, which see the client's own address. Default: Cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<ExternalTrafficPolicy>,
+
+    /// Which controller makes the load balancer, such as service.k8s.aws/nlb. Kubernetes lets nobody
+    /// change it while the type is LoadBalancer. Default: the cloud's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 316))]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')")
+        .message("write the name of a class, such as service.k8s.aws/nlb"))]
+    pub load_balancer_class: Option<String>,
+
+    /// ClientIP: all connections from one address go to the same pod. Default: None.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_affinity: Option<SessionAffinity>,
+
+    /// Whether the Service has an address of one IP family or of both. Default: SingleStack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_family_policy: Option<IpFamilyPolicy>,
 
     /// More ports, past the proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,6 +236,31 @@ pub enum ServiceType {
     ClusterIP,
     NodePort,
     LoadBalancer,
+}
+
+/// Which pods a node sends requests from outside to.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[allow(missing_docs)] // Kubernetes' own words.
+pub enum ExternalTrafficPolicy {
+    Cluster,
+    Local,
+}
+
+/// Whether a client stays with a pod.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[allow(missing_docs)] // Kubernetes' own words.
+pub enum SessionAffinity {
+    None,
+    ClientIP,
+}
+
+/// Of which IP families a Service has an address.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[allow(missing_docs)] // Kubernetes' own words.
+pub enum IpFamilyPolicy {
+    SingleStack,
+    PreferDualStack,
+    RequireDualStack,
 }
 
 fn path() -> String {

@@ -2,8 +2,8 @@
 //! make the CRD larger than a client-side apply may send.
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, EnvFromSource, EnvVar, Probe, Toleration, TopologySpreadConstraint, Volume,
-    VolumeMount,
+    Affinity, Container, EnvFromSource, EnvVar, PodSecurityContext, Probe, SecurityContext, Toleration,
+    TopologySpreadConstraint, Volume, VolumeMount,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
@@ -112,6 +112,16 @@ pub(super) fn tolerations(generator: &mut SchemaGenerator) -> Schema {
         )],
     );
     json_schema!({"type": "array", "maxItems": 64, "items": item})
+}
+
+/// What the service's container may do.
+pub(super) fn security_context(generator: &mut SchemaGenerator) -> Schema {
+    schema(plain::<SecurityContext>(generator))
+}
+
+/// What all containers of the pod may do.
+pub(super) fn pod_security_context(generator: &mut SchemaGenerator) -> Schema {
+    schema(plain::<PodSecurityContext>(generator))
 }
 
 /// Nodes and pods to be near to or away from.

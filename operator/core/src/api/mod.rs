@@ -34,7 +34,8 @@ pub use definition::{GROUP, crd};
 pub use disruption::Disruption;
 pub use duration::parse_duration;
 pub use expose::{
-    Expose, ExtraPort, HttpRoute, Ingress, IngressTls, ParentRef, ServiceSettings, ServiceType,
+    Expose, ExternalTrafficPolicy, ExtraPort, HttpRoute, Ingress, IngressTls, IpFamilyPolicy, ParentRef,
+    ServiceSettings, ServiceType, SessionAffinity,
 };
 pub use file::{File, FileSource};
 pub use image::split_image;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, EnvFromSource, EnvVar, LocalObjectReference, Toleration, TopologySpreadConstraint,
-    Volume, VolumeMount,
+    Affinity, Container, EnvFromSource, EnvVar, LocalObjectReference, PodSecurityContext, SecurityContext,
+    Toleration, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -259,6 +259,18 @@ pub struct MicroserviceSpec {
     /// The pods' identity: a ServiceAccount, without a token unless asked for.
     #[serde(default)]
     pub service_account: Account,
+
+    /// What the service's container may do, as in a pod. What it does not say is as Pod Security restricted
+    /// wants it, with a root file system that can't be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::security_context")]
+    pub security_context: Option<SecurityContext>,
+
+    /// Users and groups of all containers of the pod, as in a pod, such as fsGroup for volumes. What it does
+    /// not say is as Pod Security restricted wants it. nginx and the StatsD exporter have users of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::pod_security_context")]
+    pub pod_security_context: Option<PodSecurityContext>,
 
     /// The PriorityClass of the pods. Default: the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use super::{
     files,
     nginx::TLS_DIRECTORY,
     probe::{liveness, proxy_readiness, readiness, startup},
+    sidecars::completed,
     statsd,
 };
 use crate::{
@@ -69,7 +70,10 @@ pub(super) fn service(resolved: &ResolvedMicroservice) -> Container {
         lifecycle: sleep_before_stop(service_drain(resolved)),
         termination_message_policy: Some(LAST_WORDS.into()),
         // A team's image has a user of its own; the pod demands that it isn't root.
-        security_context: Some(security(resolved.bundled.then_some(SERVICE_USER))),
+        security_context: Some(completed(
+            spec.security_context.clone().unwrap_or_default(),
+            security(resolved.bundled.then_some(SERVICE_USER)),
+        )),
         ..Default::default()
     }
 }

@@ -144,12 +144,18 @@ fn pod(resolved: &ResolvedMicroservice) -> PodSpec {
         topology_spread_constraints: topology_spread(resolved),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(grace_period(resolved)),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
-            ..Default::default()
-        }),
+        security_context: Some(security_context(spec)),
         ..Default::default()
+    }
+}
+
+fn security_context(spec: &MicroserviceSpec) -> PodSecurityContext {
+    let said = spec.pod_security_context.clone().unwrap_or_default();
+    let default = || SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None };
+    PodSecurityContext {
+        run_as_non_root: said.run_as_non_root.or(Some(true)),
+        seccomp_profile: said.seccomp_profile.or_else(|| Some(default())),
+        ..said
     }
 }
 

@@ -42,6 +42,10 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
             type_: Some(<&str>::from(settings.r#type).into()),
             selector: Some(selector_labels(resolved)),
             ports: Some(ports),
+            external_traffic_policy: settings.external_traffic_policy.map(|p| <&str>::from(p).into()),
+            load_balancer_class: settings.load_balancer_class.clone(),
+            session_affinity: settings.session_affinity.map(|a| <&str>::from(a).into()),
+            ip_family_policy: settings.ip_family_policy.map(|p| <&str>::from(p).into()),
             ..Default::default()
         }),
         ..Default::default()

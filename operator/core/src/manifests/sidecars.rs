@@ -27,8 +27,15 @@ pub(super) fn init_containers(resolved: &ResolvedMicroservice) -> Option<Vec<Con
 
 /// What the user doesn't say is as in our own containers.
 fn restricted(container: Container) -> Container {
-    let ours = security(None);
-    let said = container.security_context.unwrap_or_default();
+    Container {
+        security_context: Some(completed(container.security_context.unwrap_or_default(), security(None))),
+        termination_message_policy: container.termination_message_policy.or_else(|| Some(LAST_WORDS.into())),
+        ..container
+    }
+}
+
+/// What is said, and ours where nothing is.
+pub(super) fn completed(said: SecurityContext, ours: SecurityContext) -> SecurityContext {
     let capabilities = match (said.capabilities, ours.capabilities) {
         (Some(mut said), Some(ours)) => {
             said.drop = said.drop.or(ours.drop);
@@ -36,20 +43,16 @@ fn restricted(container: Container) -> Container {
         }
         (said, ours) => said.or(ours),
     };
-    Container {
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: said.allow_privilege_escalation.or_else(|| {
-                // The API server takes no false beside what gives every privilege.
-                (!is_privileged(said.privileged, capabilities.as_ref()))
-                    .then_some(ours.allow_privilege_escalation)
-                    .flatten()
-            }),
-            read_only_root_filesystem: said.read_only_root_filesystem.or(ours.read_only_root_filesystem),
-            capabilities,
-            ..said
-        }),
-        termination_message_policy: container.termination_message_policy.or_else(|| Some(LAST_WORDS.into())),
-        ..container
+    // The API server takes no false beside what gives every privilege.
+    let denied =
+        ours.allow_privilege_escalation.filter(|_| !is_privileged(said.privileged, capabilities.as_ref()));
+    SecurityContext {
+        allow_privilege_escalation: said.allow_privilege_escalation.or(denied),
+        read_only_root_filesystem: said.read_only_root_filesystem.or(ours.read_only_root_filesystem),
+        run_as_user: said.run_as_user.or(ours.run_as_user),
+        run_as_group: said.run_as_group.or(ours.run_as_group),
+        capabilities,
+        ..said
     }
 }
 
