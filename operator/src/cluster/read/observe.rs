@@ -40,10 +40,10 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
     let namespace = microservice.namespace().unwrap_or_default();
     let scrapers = reader.scrapers.borrow().within(&namespace);
     let pods = reader.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
-    let workers = match microservice.spec.concurrency_change {
+    let (workers, ask_again) = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => reader.workers.ask(microservice, &pods).await,
         // The rollout tells.
-        ConcurrencyChange::Restart => BTreeMap::new(),
+        ConcurrencyChange::Restart => (BTreeMap::new(), None),
     };
     // A foreign Service of the name is none of our business.
     let verification = match children.get(&Child::Service) {
@@ -58,6 +58,7 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
         pods,
         waiting,
         workers,
+        ask_again,
         verification,
         references,
         ..Observed::default()
