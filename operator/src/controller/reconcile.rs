@@ -99,8 +99,8 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
             let rejected = Reconciled::Rejected(&rejection, &microservice.spec);
             let status = next_status(users, &rejected, &observed);
             let written = tell(context, users, status, changes.as_slice(), &[]).await?;
-            let changed = change?.is_some();
-            return Ok((after_rejection(&rejection), written || changed));
+            let scaled = change?.is_some();
+            return Ok((after_rejection(&rejection), written || scaled));
         }
     };
     if resolved.spec.suspend {

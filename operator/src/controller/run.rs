@@ -117,12 +117,12 @@ async fn term(
                     futures::future::ready(())
                 });
             let unlisted = ended_unlisted(store.clone(), over.clone());
-            let (stores, over, watched) = (watches.stores.clone(), over.clone(), namespace.clone());
+            let (stores, ends, place) = (watches.stores.clone(), over.clone(), namespace.clone());
             let reconciles = async move {
                 // What is there has to be known before anything is decided.
                 tokio::select! {
-                    () = stores.ready_in(&watched) => {}
-                    () = over.cancelled() => return,
+                    () = stores.ready_in(&place) => {}
+                    () = ends.cancelled() => return,
                 }
                 let pulse = metrics.pulses.watch(&url, "Microservice");
                 tokio::select! {
