@@ -125,28 +125,33 @@ fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kub
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.
 async fn wait_until_served(client: &Client, scope: &Scope, stop: &CancellationToken) -> anyhow::Result<bool> {
-    // One namespace stands for all.
-    let namespace = scope.watch_namespaces().into_iter().next().unwrap_or_default();
-    let api = Api::<Microservice>::all(client.clone()).constrain(&namespace);
     loop {
-        match api.list_metadata(&ListParams::default().limit(1)).await {
-            Ok(_) => return Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
-                anyhow::bail!(
-                    "the API server refuses to list Microservices ({}): install the chart's roles and bindings",
-                    status.message
-                );
+        let mut refused = Vec::new();
+        let namespaces = scope.watch_namespaces();
+        for namespace in &namespaces {
+            let api = Api::<Microservice>::all(client.clone()).constrain(namespace);
+            match api.list_metadata(&ListParams::default().limit(1)).await {
+                // One namespace stands for all: another may be gone, and its Role with it.
+                Ok(_) => return Ok(true),
+                Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
+                    refused.push(status.message);
+                }
+                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                    tracing::warn!(
+                        "the cluster has no Microservices: install the CRD (crds/microservices.microservice.dev.yaml)"
+                    );
+                }
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the API server does not answer, trying again"
+                ),
             }
-            Err(kube::Error::Api(status)) if status.is_not_found() => {
-                tracing::warn!(
-                    "the cluster has no Microservices: install the CRD (crds/microservices.microservice.dev.yaml)"
-                );
-            }
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the API server does not answer, trying again"
-            ),
         }
+        anyhow::ensure!(
+            refused.len() < namespaces.len(),
+            "the API server refuses to list Microservices ({}): install the chart's roles and bindings",
+            refused.join("; ")
+        );
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
             () = stop.cancelled() => return Ok(false),

@@ -233,7 +233,9 @@ async fn what_can_t_be_read_for_long_is_said() {
         world.context.memory.back_off(&name);
         assert!(world.writes().is_empty(), "it may pass at once");
     }
-    world.reconcile(&known).await.unwrap_err();
+    let mut changed = known.clone();
+    changed.metadata.generation = Some(2);
+    world.reconcile(&changed).await.unwrap_err();
     assert_eq!(world.writes(), [format!("PATCH {STATUS}")]);
     let status = with_status(&world, &first).status.unwrap();
     let (ready, reason, words) = condition(&status, "Ready");
@@ -241,6 +243,7 @@ async fn what_can_t_be_read_for_long_is_said() {
     assert!(words.contains("reading Deployment failed: the fake says Forbidden"), "{words}");
     assert_eq!(status.problems.len(), 1);
     assert_eq!(condition(&status, "Accepted").1, "Valid", "what was known before stands");
+    assert_eq!(status.observed_generation, 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! the installed operator, the definitions of Microservices and of the Prometheus operator, and the
 //! machine, of which nobody asks how fast it is.
 
+mod additions;
 mod admin;
 mod alerts;
 mod autoscale_metric;
@@ -14,6 +15,7 @@ mod disruption;
 mod drift;
 mod expose;
 mod faults;
+mod held_up;
 mod invalid_spec;
 mod least_rights;
 mod lifecycle;

@@ -7,7 +7,7 @@ use kube::{ResourceExt, runtime::controller::Action};
 use operator_core::{
     api::{Microservice, MicroserviceRef, MicroserviceStatus, Reason},
     model::{Child, Class, Error},
-    observed::{Answer, Observed, Verification, Workers},
+    observed::{Observed, Verification, Workers},
     plan::{
         Applied, Change, Rejection,
         replicas::fewer,
@@ -39,9 +39,6 @@ const COLLISION_RETRY: Duration = Duration::from_secs(30);
 const SILENT_FAILURES: u32 = 4;
 /// After a conflict, and for a rollout instead of a resize.
 const SOON: Duration = Duration::from_millis(500);
-/// Pods that could not be asked are asked again.
-const UNREACHABLE_RETRY: Duration = Duration::from_secs(10);
-
 /// Brings the cluster to what one Microservice asks for.
 pub async fn reconcile(microservice: &Microservice, context: &Context) -> Result<Action, Error> {
     let name = MicroserviceRef::of(microservice);
@@ -102,8 +99,8 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
             let rejected = Reconciled::Rejected(&rejection, &microservice.spec);
             let status = next_status(users, &rejected, &observed);
             let written = tell(context, users, status, changes.as_slice(), &[]).await?;
-            let changed = change?.is_some();
-            return Ok((after_rejection(&rejection), written || changed));
+            let scaled = change?.is_some();
+            return Ok((after_rejection(&rejection), written || scaled));
         }
     };
     if resolved.spec.suspend {
@@ -221,8 +218,6 @@ fn after_success(context: &Context, microservice: &Microservice, observed: &Obse
     let generation = microservice.metadata.generation;
     let next = if let Some(wait) = context.memory.lag(&MicroserviceRef::of(microservice), generation, lags) {
         wait
-    } else if observed.workers.values().any(|answer| *answer == Answer::Unreachable) {
-        UNREACHABLE_RETRY
     } else {
         spread(RESYNC, microservice.uid().unwrap_or_default().as_bytes())
     };
@@ -230,7 +225,7 @@ fn after_success(context: &Context, microservice: &Microservice, observed: &Obse
         Verification::Failed { again, .. } => Some(*again),
         Verification::Untried | Verification::Answered => None,
     };
-    let sooner = [verified, observed.waiting.again].into_iter().flatten();
+    let sooner = [verified, observed.waiting.again, observed.ask_again].into_iter().flatten();
     Action::requeue(sooner.fold(next, |next, again| next.min(again.duration_since(Instant::now()))))
 }
 

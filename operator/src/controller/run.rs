@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{
     FutureExt, Stream, StreamExt,
     future::{join_all, pending},
-    stream,
+    stream::{self, FuturesUnordered},
 };
 use kube::{
     Api, Client,
@@ -92,7 +92,7 @@ async fn term(
         .iter()
         .map(|namespace| {
             let api = Api::<Guarded>::all(client.clone()).constrain(namespace);
-            let pulse = context.metrics.pulses.watch(api.resource_url(), "Microservice");
+            let (url, metrics) = (api.resource_url().to_owned(), context.metrics.clone());
             let controller = Controller::new(api, watcher::Config::default())
                 .with_config(controller::Config::default().concurrency(concurrency))
                 .reconcile_on(
@@ -117,7 +117,14 @@ async fn term(
                     futures::future::ready(())
                 });
             let unlisted = ended_unlisted(store.clone(), over.clone());
+            let (stores, ends, place) = (watches.stores.clone(), over.clone(), namespace.clone());
             let reconciles = async move {
+                // What is there has to be known before anything is decided.
+                tokio::select! {
+                    () = stores.ready_in(&place) => {}
+                    () = ends.cancelled() => return,
+                }
+                let pulse = metrics.pulses.watch(&url, "Microservice");
                 tokio::select! {
                     () = reconciles => {}
                     () = unlisted => {}
@@ -136,8 +143,9 @@ async fn term(
         }
     })));
     let filled = async {
-        let all = join_all(stores.iter().map(reflector::Store::wait_until_ready)).await;
-        if all.iter().all(Result::is_ok) {
+        // Of a first namespace: one that may not be looked at holds up no other.
+        let mut all: FuturesUnordered<_> = stores.iter().map(reflector::Store::wait_until_ready).collect();
+        if let Some(Ok(())) = all.next().await {
             readiness.microservices_listed(true);
         }
     };

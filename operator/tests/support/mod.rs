@@ -87,8 +87,8 @@ impl FakeApi {
         if let Some((code, reason)) = state.failures.get(&format!("{} {path}", parts.method)) {
             return failure(*code, reason);
         }
-        let patch = parts.headers.get("content-type").and_then(|t| t.to_str().ok()).unwrap_or_default();
-        match (parts.method, patch) {
+        let content = parts.headers.get("content-type").and_then(|t| t.to_str().ok()).unwrap_or_default();
+        match (parts.method, content) {
             (Method::PATCH, "application/merge-patch+json" | "application/json-patch+json") => {
                 match state.objects.get(&path).cloned() {
                     Some(object) if state.insists && body.is_array() => success(&object),
@@ -121,7 +121,7 @@ impl FakeApi {
                 if path.ends_with("/status") {
                     whole["spec"] = json!({});
                 }
-                if patch == "application/apply-patch+yaml" {
+                if content == "application/apply-patch+yaml" {
                     state.applied.insert(path.clone(), object.clone());
                     whole["metadata"]["managedFields"] = managed(&object, &object);
                 }

@@ -1,13 +1,14 @@
 //! What an operator does in a namespace: with all its rights, and without some of them for a while.
 
 use anyhow::{Context, Result};
-use e2e::{Account, Case, OwnOperator, Reach, Rights, wait};
+use e2e::{Account, Case, OwnOperator, Reach, Rights, message, wait};
 use k8s_openapi::{
     api::{core::v1::Pod, events::v1::Event},
     apimachinery::pkg::api::resource::Quantity,
 };
-use kube::api::ListParams;
+use kube::api::{DeleteParams, ListParams};
 use operator_core::{api::Microservice, model::Kind};
+use serde_json::json;
 
 use super::{
     kinds, listed, pods,
@@ -30,6 +31,7 @@ pub async fn check(case: &Case, rights: &Rights) -> Result<()> {
     let admin_port = pods::admin_port().await?;
     let scene = Scene { case, account, rights, operator, admin_port };
     scene.with_all().await.context("with all the chart's rights")?;
+    scene.without_events().await.context("without list events")?;
     scene.without_get().await.context("without get")?;
     scene.without_create().await.context("without create")?;
     scene.without_patch().await.context("without patch")?;
@@ -85,6 +87,35 @@ impl Scene<'_> {
         self.repairs(Kind::ServiceMonitor, 2).await?;
         assert_eq!(self.operator.forbidden(), Refused::new());
         Ok(())
+    }
+
+    /// Why a pod does not get ready is not said, and all else works.
+    async fn without_events(&self) -> Result<()> {
+        let case = self.case;
+        let removed = vec!["list events".to_owned()];
+        let before = self.lose(&removed).await?;
+        let words = "no such volume";
+        // A pod that no scheduler looks at says nothing, either.
+        let nobody = json!({ "replicas": 1, "podTemplate": { "spec": { "schedulerName": "nobody" } } });
+        let generation = case.apply(pods::SILENT, kinds::spec(nobody)).await?.metadata.generation;
+        wait::found(&case.api::<Microservice>(), pods::SILENT, "a status", wait::LONG, |found| {
+            found.status.as_ref().map(|status| status.observed_generation) == generation
+        })
+        .await?;
+        pods::complain(case, words).await?;
+        refused(|| self.operator.forbidden(), &before, removed).await?;
+        let found = case.api::<Microservice>().get(pods::SILENT).await?;
+        assert!(!message(&found, "Ready").contains(words), "it was said");
+        self.account.may(self.rights).await?;
+        // What is known of a pod is not asked for again so soon.
+        pods::delete(case, pods::SILENT).await?;
+        pods::complain(case, words).await?;
+        wait::found(&case.api::<Microservice>(), pods::SILENT, words, wait::LONG, |found| {
+            message(found, "Ready").contains(words)
+        })
+        .await?;
+        case.api::<Microservice>().delete(pods::SILENT, &DeleteParams::default()).await?;
+        pods::delete(case, pods::SILENT).await
     }
 
     /// What somebody deleted doesn't come back, and of revisions none can be compared. An Event that is

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use e2e::{Case, wait};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
 use kube::{
     ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -22,9 +22,11 @@ use tokio::{
 pub const LAGGING: &str = "lagging";
 /// Its pod has other resources than its workers need.
 pub const RESIZED: &str = "resized";
+/// Its pod does not get ready, and only an Event says why.
+pub const SILENT: &str = "silent";
 
 pub fn rights() -> impl Iterator<Item = String> {
-    let rights = ["list pods", "watch pods", "patch pods", "patch pods/resize"];
+    let rights = ["list pods", "watch pods", "patch pods", "patch pods/resize", "list events"];
     rights.into_iter().map(Into::into)
 }
 
@@ -61,6 +63,25 @@ pub fn resized(admin_port: u16, memory: &str) -> Value {
 
 /// A pod of a Microservice that is ready.
 pub async fn start(case: &Case, owner: &str, name: &str) -> Result<()> {
+    start_as(case, owner, name, "True").await
+}
+
+/// A pod that has not been ready for long, and what its kubelet would say of it.
+pub async fn complain(case: &Case, words: &str) -> Result<()> {
+    start_as(case, SILENT, SILENT, "False").await?;
+    let pod = case.api::<Pod>().get(SILENT).await?;
+    let event: Event = serde_json::from_value(json!({
+        "metadata": { "generateName": "silent-" },
+        "type": "Warning", "reason": "FailedMount", "action": "Mount", "note": words,
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "e2e", "reportingInstance": "e2e",
+        "regarding": { "apiVersion": "v1", "kind": "Pod", "name": SILENT, "namespace": case.namespace, "uid": pod.uid() },
+    }))?;
+    case.api::<Event>().create(&PostParams::default(), &event).await?;
+    Ok(())
+}
+
+async fn start_as(case: &Case, owner: &str, name: &str, ready: &str) -> Result<()> {
     let pods = case.api::<Pod>();
     let pod: Pod = serde_json::from_value(json!({
         "metadata": { "name": name, "labels": { MANAGED_BY: MANAGER }, "annotations": { OWNER_ANNOTATION: owner } },
@@ -74,7 +95,7 @@ pub async fn start(case: &Case, owner: &str, name: &str) -> Result<()> {
         },
     }))?;
     pods.create(&PostParams::default(), &pod).await?;
-    let ready = json!({ "type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" });
+    let ready = json!({ "type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z" });
     let status = json!({ "status": { "phase": "Running", "podIP": "127.0.0.1", "conditions": [ready] } });
     pods.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ownership;
 mod rules;
 mod strategy;
 
@@ -17,7 +18,7 @@ use operator_core::{
     manifests::build,
     model::{Child, Settings, meta::MANAGER},
     observed::Observed,
-    plan::validate,
+    plan::{additions::additions, drift::first_drift, validate},
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -146,9 +147,12 @@ async fn accepted(case: &Case, spec: &Value) -> Result<()> {
         );
         let dry_run = PatchParams { dry_run: true, ..PatchParams::apply(MANAGER).force() };
         let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        api.patch(&name, &dry_run, &Patch::Apply(&body))
+        let live = api
+            .patch(&name, &dry_run, &Patch::Apply(&body))
             .await
             .with_context(|| format!("{child:?}: {body}"))?;
+        let (drift, added) = (first_drift(&body, &live), additions(child.kind(), &body, &live));
+        ensure!(drift.is_none() && added.is_empty(), "{child:?}: not at rest: {drift:?} {added:?}: {body}");
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
@@ -36,6 +37,8 @@ pub struct Observed {
     pub waiting: Waiting,
     /// What the ready pods say of their workers, by the pods' uid.
     pub workers: BTreeMap<String, Answer>,
+    /// When those that gave no answer are asked again.
+    pub ask_again: Option<Instant>,
     /// What became of a request through the Service.
     pub verification: Verification,
     /// An autoscaler that is not ours and scales the Deployment, for people.

@@ -11,14 +11,17 @@ use crate::{
     api::{MicroserviceSpec, Resources, parse_quantity},
     manifests::{SERVICE_CONTAINER, template_digest},
     model::{Child, ResolvedMicroservice, meta::RESOURCES_ANNOTATION},
-    observed::{Answer, Observed},
+    observed::{Answer, Observed, Progress},
 };
 
 /// Lets the template keep the resources that it has, if they are all that would change of it
 /// and the pods can have theirs without new ones.
 pub fn keep_template(resolved: &mut ResolvedMicroservice, observed: &Observed) {
     let Some(workers) = template_workers(resolved, observed) else { return };
-    if !can_resize(resolved, observed) {
+    // A template whose pods are refused, such as by a LimitRange, is nothing to keep.
+    let deployment = observed.ours(Child::Deployment).map(|deployment| &**deployment);
+    let is_refused = Progress::of(deployment).refused.is_some();
+    if is_refused || !can_resize(resolved, observed) {
         resolved.rolls_out_resources = workers != resolved.template_workers;
     } else if let Ok(resources) = of_workers(&resolved.spec, workers) {
         resolved.template_workers = workers;
@@ -166,6 +169,25 @@ mod tests {
         assert_eq!(template_after(other, &observed(vec![])), 8, "another share");
         let cannot = Observed { resizable: false, ..observed(vec![]) };
         assert_eq!(template_after(resolved(8), &cannot), 8, "the cluster can't");
+    }
+
+    /// In a namespace with a LimitRange the pods for eight workers were refused.
+    #[test]
+    fn after_a_refusal_what_worked_before_works_again() {
+        let mut observed = observed(vec![]);
+        let mut refused = (**observed.ours(Child::Deployment).unwrap()).clone();
+        let condition = json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "forbidden"});
+        refused.data = json!({"status": {"conditions": [condition]}});
+        let record = format!("8/{}", template_digest(&resolved(8)));
+        refused.metadata.annotations = Some([(RESOURCES_ANNOTATION.into(), record)].into());
+        let entry = Entry { object: Arc::new(refused), settled: None };
+        observed.children.insert(Child::Deployment, Live::Ours(entry));
+        let mut back = resolved(4);
+        keep_template(&mut back, &observed);
+        assert_eq!((back.template_workers, back.rolls_out_resources), (4, true));
+        let mut same = resolved(8);
+        keep_template(&mut same, &observed);
+        assert_eq!((same.template_workers, same.rolls_out_resources), (8, false));
     }
 
     #[rstest]

@@ -63,7 +63,8 @@ pub fn next(
     let base = MicroserviceStatus { observed_generation: generation, ..old.clone() };
     let (mut status, new) = match reconciled {
         Reconciled::Rejected(rejection, spec) => rejected(base, rejection, spec, observed, seal),
-        Reconciled::Unread(error) => unread(base, error, seal),
+        // Nothing of this generation was looked at.
+        Reconciled::Unread(error) => unread(old.clone(), error, seal),
         Reconciled::Applied(resolved, applied) => {
             let (status, conditions) = accepted(base, resolved, applied, observed, seal);
             let last = last_rollout(old.last_rollout.as_ref(), applied, generation, now);

@@ -21,10 +21,42 @@ impl Default for Http {
 
 impl Http {
     /// The head of the answer, or why there is none.
-    pub async fn get(&self, url: &str) -> Result<Response<Incoming>, String> {
-        let uri = url.parse().map_err(|_| format!("{url} is no URL"))?;
-        self.0.get(uri).await.map_err(|error| format!("GET {url}: {}", words(&error)))
+    pub async fn get(&self, url: &str) -> Result<Response<Incoming>, Unanswered> {
+        let uri = url.parse().map_err(|_| Unanswered::Lost(format!("{url} is no URL")))?;
+        self.0.get(uri).await.map_err(|error| {
+            let words = format!("GET {url}: {}", words(&error));
+            if is_refused(&error) { Unanswered::Refused(words) } else { Unanswered::Lost(words) }
+        })
     }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody listens.
+    Refused(String),
+    /// All else.
+    Lost(String),
+}
+
+impl From<Unanswered> for String {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(words) | Unanswered::Lost(words) => words,
+        }
+    }
+}
+
+fn is_refused(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let error_of_io = error.downcast_ref::<std::io::Error>();
+        if error_of_io.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The innermost cause: hyper's own words say only that connecting failed.

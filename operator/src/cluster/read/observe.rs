@@ -45,10 +45,10 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
         reader.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
     let ports = PodPorts::of(pods.iter().map(|pod| &**pod));
     pods.retain(|pod| pod.meta().deletion_timestamp.is_none());
-    let workers = match microservice.spec.concurrency_change {
+    let (workers, ask_again) = match microservice.spec.concurrency_change {
         ConcurrencyChange::Live => reader.workers.ask(microservice, &pods).await,
         // The rollout tells.
-        ConcurrencyChange::Restart => BTreeMap::new(),
+        ConcurrencyChange::Restart => (BTreeMap::new(), None),
     };
     // A foreign Service of the name is none of our business.
     let verification = match children.get(&Child::Service) {
@@ -66,6 +66,7 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
         ports,
         waiting,
         workers,
+        ask_again,
         verification,
         references,
         ..Observed::default()

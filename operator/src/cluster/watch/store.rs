@@ -20,16 +20,15 @@ use tokio::sync::watch;
 
 use super::{listing::Listing, scope::WatchNamespace};
 
-/// All objects of one kind.
-#[derive(Clone, Debug)]
+/// All objects of one kind. Each watch, of a namespace or of them all, fills its part.
+#[derive(Clone, Debug, Default)]
 pub struct Store(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     objects: RwLock<Objects>,
-    /// Which of the watches listed all, and how many there are.
+    /// Which of the watches listed all.
     listed: watch::Sender<BTreeSet<WatchNamespace>>,
-    watches: usize,
 }
 
 /// By the watch that sees them.
@@ -57,19 +56,7 @@ impl Objects {
     }
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self::new(1)
-    }
-}
-
 impl Store {
-    /// A store that so many watches fill, each of a namespace, or one of them all.
-    pub fn new(watches: usize) -> Self {
-        let listed = watch::Sender::default();
-        Self(Arc::new(Shared { objects: RwLock::default(), listed, watches }))
-    }
-
     /// The object of this name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Entry> {
         let name = Name { namespace: namespace.into(), name: name.into() };
@@ -85,10 +72,10 @@ impl Store {
         objects.filter(|object| object.owner_references().iter().any(|o| o.uid == uid)).cloned().collect()
     }
 
-    /// Waits until all objects were listed once.
-    pub async fn ready(&self) {
+    /// Waits until a watch, of a namespace or of them all, has listed its objects once.
+    pub async fn ready_in(&self, watched: &str) {
         // The sender lives as long as we do.
-        let _ = self.0.listed.subscribe().wait_for(|listed| listed.len() == self.0.watches).await;
+        let _ = self.0.listed.subscribe().wait_for(|listed| listed.contains(watched)).await;
     }
 
     /// Takes in what the watch of the whole cluster says. Gives the objects that something happened to.
@@ -298,14 +285,16 @@ mod tests {
 
     #[tokio::test]
     async fn each_namespace_is_listed_by_itself() {
-        let store = Store::new(2);
+        let store = Store::default();
         store.handle_within("n", Event::Init);
         store.handle_within("n", Event::InitApply(whole("1")));
         store.handle_within("n", Event::InitDone);
         store.handle_within("other", Event::Init);
-        assert!(futures::FutureExt::now_or_never(store.ready()).is_none());
+        store.ready_in("n").await;
+        let other = store.ready_in("other");
+        assert!(futures::FutureExt::now_or_never(other).is_none(), "and holds up no other");
         assert!(store.handle_within("other", Event::InitDone).is_empty(), "what is in n is not its business");
-        store.ready().await;
+        store.ready_in("other").await;
         assert!(store.get("n", "a").is_some());
     }
 
@@ -313,8 +302,8 @@ mod tests {
     async fn a_store_is_ready_when_everything_was_listed_once() {
         let store = Store::default();
         store.handle(Event::Init);
-        assert!(futures::FutureExt::now_or_never(store.ready()).is_none());
+        assert!(futures::FutureExt::now_or_never(store.ready_in("")).is_none());
         store.handle(Event::InitDone);
-        store.ready().await;
+        store.ready_in("").await;
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use futures::future;
+use futures::{StreamExt, future, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store as PodStore;
 use operator_core::model::Kind;
@@ -35,8 +35,7 @@ impl Stores {
         pods: BTreeMap<WatchNamespace, PodStore<Pod>>,
         references: References,
     ) -> Self {
-        let watches = scope.watch_namespaces().len();
-        let children = Kind::VARIANTS.iter().map(|kind| (*kind, Store::new(watches))).collect();
+        let children = Kind::VARIANTS.iter().map(|kind| (*kind, Store::default())).collect();
         Self { scope, children, pods, references }
     }
 
@@ -51,11 +50,18 @@ impl Stores {
         self.pods.get(self.scope.watch_namespace_of(namespace))
     }
 
-    /// Waits until every kind that each cluster has was listed once.
-    pub async fn ready(&self) {
+    /// Waits until every kind that each cluster has was listed once where this watch looks.
+    pub async fn ready_in(&self, watched: &str) {
         let needed = self.children.iter().filter(|(kind, _)| !kind.is_optional());
-        future::join_all(needed.map(|(_, store)| store.ready())).await;
+        future::join_all(needed.map(|(_, store)| store.ready_in(watched))).await;
         // An error says that the watch's task is gone; then the process ends anyway.
-        future::join_all(self.pods.values().map(PodStore::wait_until_ready)).await;
+        future::join_all(self.pods.get(watched).map(PodStore::wait_until_ready)).await;
+    }
+
+    /// Waits until that is so of a first namespace: one that is gone or that may not be looked at holds up
+    /// no other.
+    pub async fn ready(&self) {
+        let each = self.pods.keys().map(|watched| self.ready_in(watched));
+        each.collect::<FuturesUnordered<_>>().next().await;
     }
 }
