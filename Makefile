@@ -9,7 +9,7 @@ SHELL := /bin/bash
 scripts := e2e/scripts
 
 .PHONY: help up down kubeconfig test check fmt lint unit generate check-generated images cluster chart deny \
-	e2e e2e-kind traffic fuzz coverage bench-smoke
+	e2e e2e-kind traffic fuzz hostile coverage bench-smoke
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -69,6 +69,9 @@ traffic: ## A million requests while everything changes: none may be lost (15 mi
 
 fuzz: ## 5000 requests for each of the service's profiles, made of its OpenAPI document (REQUESTS=, SEED=)
 	@$(scripts)/fuzz.sh
+
+hostile: ## Thousands of idle, slow and deaf clients against the service: good ones are served, memory has a bound
+	@$(scripts)/hostile.sh
 
 coverage: ## Lines of the service and its chassis that tests run: at least 90 %, with junit, Cobertura and HTML (OUT=DIR)
 	@$(scripts)/coverage.sh

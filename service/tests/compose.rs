@@ -134,7 +134,12 @@ async fn nginx_tells_the_service_who_asks_and_for_which_host() {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         Json(json!([text("host"), text("x-real-ip"), text("x-forwarded-for"), text("x-forwarded-proto")]))
     });
-    let running = Running::with(&[], App::new().unwrap().route("/echo/{*rest}", echo)).await;
+    let said = on_get(async |headers: HeaderMap| {
+        let has = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        Json(json!([has("x-forwarded-host"), has("x-forwarded-prefix")]))
+    });
+    let app = App::new().unwrap().route("/echo/{*rest}", echo).route("/said/{*rest}", said);
+    let running = Running::with(&[], app).await;
     let Some(nginx) = Nginx::start(running.service).await else { return };
     // The client says `users:8080`.
     let seen = get_with(nginx.address, "/echo/a?b=c", &[]).await.json();
@@ -143,6 +148,10 @@ async fn nginx_tells_the_service_who_asks_and_for_which_host() {
         get_with(nginx.address, "/echo/a", &[("x-forwarded-for", "10.1.2.3"), ("x-real-ip", "10.1.2.3")])
             .await;
     assert_eq!(seen.json(), json!(["users:8080", "127.0.0.1", "10.1.2.3, 127.0.0.1", null]));
+    // What a stranger says of host and prefix goes no further.
+    let stranger = [("x-forwarded-host", "stranger.example"), ("x-forwarded-prefix", "/stranger")];
+    let seen = get_with(nginx.address, "/said/a", &stranger).await.json();
+    assert_eq!(seen, json!([null, null]));
     assert_eq!(get(nginx.address, "/nowhere").await.status, 404, "every path leads to the service");
 }
 

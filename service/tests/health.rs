@@ -4,8 +4,20 @@
 
 mod support;
 
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex, mpsc},
+};
+
+use axum::routing::post as on_post;
+use chassis::App;
 use serde_json::json;
-use support::{http::get, running::Running};
+use support::{
+    LONG,
+    http::{get, request},
+    running::Running,
+};
 
 /// contract 4.1.1, contract 4.1.5
 #[tokio::test]
@@ -71,4 +83,33 @@ async fn every_answer_has_an_operation_id_of_its_own() {
         assert_eq!((id.len(), id.as_bytes()[14]), (36, b'4'), "{id} is a UUID 4");
         assert!(seen.insert(id), "{path}");
     }
+}
+
+/// A request by a thread that needs no runtime.
+fn blocking(address: SocketAddr, method: &str, path: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    socket.write_all(request(method, path, "").as_bytes()).unwrap();
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn probes_are_answered_while_handlers_keep_every_thread() {
+    let (entered, enters) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let hog = on_post(async move || {
+        entered.send(()).unwrap();
+        // Blocks the only thread of the runtime, as a long computation would.
+        _ = released.lock().unwrap().recv();
+    });
+    let running = Running::with(&[], App::new().unwrap().route("/hog", hog)).await;
+    let _working = blocking(running.service, "POST", "/hog");
+    enters.recv_timeout(LONG).unwrap();
+    for path in ["/livez", "/readyz", "/metrics", "/workers"] {
+        let mut status = [0; 12];
+        blocking(running.admin, "GET", path).read_exact(&mut status).unwrap();
+        assert_eq!(std::str::from_utf8(&status).unwrap(), "HTTP/1.1 200", "{path}");
+    }
+    release.send(()).unwrap();
 }
