@@ -32,7 +32,7 @@ pub use children::{Children, build};
 pub use container::SERVICE_CONTAINER;
 pub use deployment::template_digest;
 pub use pod_template::overridden;
-pub use ports::READY_PATH;
+pub use ports::{READY_HOST, READY_PATH};
 pub(crate) use strategic_merge::{faults, merge};
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 /// the way through nginx to the service works.
 pub const READY_PATH: &str = "/-/readyz";
 
+/// Host that it asks for it: nginx has a server for that name, which nothing made for clients reaches.
+pub const READY_HOST: &str = "readiness.microservice.dev";
+
 /// Names of ports.
 pub(super) const HTTP_PORT: &str = "http";
 pub(super) const HTTPS_PORT: &str = "https";

@@ -4,7 +4,7 @@
 //! `NGINX_PROGRAM` is the program: `e2e/scripts/nginx.sh` gets it, and the applications that it stands in front of, and
 //! runs these tests.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers;
 mod apps;
