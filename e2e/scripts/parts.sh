@@ -3,7 +3,8 @@
 # missing is built or fetched once and kept in the cache. Prints one path per
 # part, "-" for one that this machine cannot have, and says why.
 #
-# PART: nginx oidc-provider pgbouncer postgres (the directory of its programs) prometheus smtp statsd-exporter tor zipkin
+# PART: nginx oidc-provider pgbouncer postgres (the directory of its programs) prometheus smtp statsd-exporter tor zipkin, and
+# for the applications that nginx is tested with: go-app (the program) node-modules python-servers (a Python that has them)
 set -euo pipefail
 . "$(dirname "$0")/../cluster/lib.sh"
 
@@ -56,8 +57,42 @@ unpack_nginx() {
 	}
 	exec {lock}>&-
 }
+apps=$(dirname "$0")/../../operator/core/tests/nginx/apps
+hash_of() { cat "$@" | sha256sum | cut -c 1-12; }
+# fetch_once NAME COMMAND...: makes $dir with a command that is given the directory to fill. Tests that run
+# at the same time ask for it at the same time.
+fetch_once() {
+	local name=$1
+	mkdir -p "$cache/parts"
+	exec {lock}>"$cache/parts/.$name.lock"
+	flock "$lock"
+	[ -e "$dir" ] || {
+		rm -rf "$dir.new"
+		progress "fetching $name" "$cache/log/fetch-$name.log" "${@:2}" "$dir.new"
+		mv "$dir.new" "$dir"
+	}
+	exec {lock}>&-
+	touch "$dir"
+	prune "$cache/parts" "$name"
+}
+fetch_node_modules() { npm install --prefix "$1" --no-audit --no-fund --ignore-scripts "ws@$version"; }
+# Its python is to be used (python -m gunicorn): the programs beside it name the directory they were installed in.
+fetch_python_servers() {
+	python3 -m venv "$1" && "$1/bin/pip" install --disable-pip-version-check -r "$apps/requirements.txt"
+}
+build_go_app() { mkdir "$1" && (cd "$apps/go" && go build -o "$1/app" .); }
+
 for part; do
 	case $part in
+	go-app)
+		dir=$cache/parts/go-app-$(hash_of "$apps"/go/*)
+		if command -v go >/dev/null; then
+			fetch_once go-app build_go_app
+			echo "$dir/app"
+		else
+			lacks "$part" "Go is missing, which it is built with (https://go.dev/dl)"
+		fi
+		;;
 	nginx)
 		if command -v apt-get >/dev/null; then
 			archive=$("$cluster_dir/nginx.sh")
@@ -68,6 +103,16 @@ for part; do
 			echo "$dir/nginx"
 		else
 			lacks "$part" "apt is missing, which it comes with"
+		fi
+		;;
+	node-modules)
+		version=8.23.0
+		dir=$cache/parts/node-modules-$(echo "$version" | hash_of)
+		if ! command -v npm >/dev/null; then
+			lacks "$part" "Node or its npm is missing (https://nodejs.org)"
+		else
+			fetch_once node-modules fetch_node_modules
+			echo "$dir/node_modules"
 		fi
 		;;
 	oidc-provider)
@@ -98,6 +143,15 @@ for part; do
 			echo "$dir"
 		else
 			lacks "$part" "PostgreSQL is missing (Debian: postgresql)"
+		fi
+		;;
+	python-servers)
+		dir=$cache/parts/python-servers-$(hash_of "$apps/requirements.txt" <(python3 --version))
+		if python3 -c 'import ensurepip' 2>/dev/null; then
+			fetch_once python-servers fetch_python_servers
+			echo "$dir/bin/python"
+		else
+			lacks "$part" "Python's venv is missing (Debian: python3-venv)"
 		fi
 		;;
 	smtp)

@@ -47,6 +47,26 @@ async fn nginx_serves_https_and_a_bad_snippet_changes_nothing() -> Result<()> {
     .await
 }
 
+/// What the snippet says of clients is nothing to the kubelet, nor to the operator's own request.
+#[tokio::test]
+#[ignore = "needs a cluster"]
+async fn a_snippet_that_redirects_or_refuses_leaves_the_pod_ready_and_verified() -> Result<()> {
+    e2e::run("redirect", async |case| {
+        for (snippet, status) in [
+            ("if ($http_x_forwarded_proto != https) { return 301 https://$host$request_uri; }", 301),
+            ("if ($host != shop.example.com) { return 403; }", 403),
+            ("return 503;", 503),
+        ] {
+            case.apply_ready("shop", json!({ "proxy": { "extraConfig": { "server": snippet } } })).await?;
+            case.condition("shop", "Verified", "True", "RequestAnswered").await?;
+            let answer = case.request("POST", "http://shop/microservice", Some("{}")).await?;
+            assert_eq!(answer.status, status, "{answer:?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// A Secret with a self-signed certificate.
 async fn secret(case: &Case) -> Result<()> {
     let folder = std::env::temp_dir().join(&case.namespace);

@@ -25,6 +25,7 @@ pub fn all() -> Vec<Value> {
         json!({ "proxy": { "timeout": "1h" } }),
         json!({ "proxy": { "timeout": "1m30s", "maxBodySize": "1" } }),
         json!({ "proxy": { "maxBodySize": "1Gi" } }),
+        json!({ "proxy": { "upstreamIdleTimeout": "0s", "buffering": true, "accessLog": true } }),
         json!({ "monitoring": { "interval": "500ms", "labels": { "release": "", "example.com/team": "A_1.b-2" } } }),
         json!({ "monitoring": { "interval": "1m", "scrapeTimeout": "60s", "sampleLimit": 1 } }),
         json!({ "monitoring": { "relabelings": [{}, { "action": "hashmod", "sourceLabels": ["a"], "targetLabel": "b", "modulus": 2 }] } }),

@@ -365,6 +365,8 @@ fn exposure() -> Vec<Row> {
 fn proxy() -> Vec<Row> {
     let proxy = |proxy: Value| json!({ "proxy": proxy });
     vec![
+        (proxy(json!({ "upstreamIdleTimeout": "3" })), "write a duration up to 1h with a unit"),
+        (proxy(json!({ "upstreamIdleTimeout": "2h" })), "write a duration up to 1h with a unit"),
         (proxy(json!({ "rateLimit": {} })), "spec.proxy.rateLimit.requestsPerSecond: Required value"),
         (proxy(json!({ "rateLimit": { "requestsPerSecond": 0 } })), "should be greater than or equal to 1"),
         (proxy(json!({ "trustedProxies": ["10.0.0.0/33"] })), "write an address or a network"),

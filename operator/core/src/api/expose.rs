@@ -195,7 +195,7 @@ pub struct ServiceSettings {
     )]
     pub ports: Vec<ExtraPort>,
 
-    /// Protocol of the port http, for meshes and gateways, such as http or kubernetes.io/ws.
+    /// Protocol of the port http, for meshes and gateways, such as http, kubernetes.io/h2c or kubernetes.io/ws; nginx speaks all three.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::app_protocol")]
     pub app_protocol: Option<String>,

@@ -1,3 +1,6 @@
+// Each is a switch of its own. Not on the struct: the derive makes another like it.
+#![allow(clippy::struct_excessive_bools)]
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +41,26 @@ pub struct Proxy {
         .message("write a duration from 1s to 1h with a unit, such as 60s or 2m"))]
     pub timeout: String,
 
+    /// How long nginx keeps an idle connection to the service, such as 3s; at most 1h. It must be less than
+    /// the service itself keeps one (gunicorn 2 s, Node and uvicorn 5 s), or requests are lost; 0s: each
+    /// request has a connection of its own. Default: 0s, as of an image nothing is known; of the bundled
+    /// service 5s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]+(ms|s|m|h))+$') && duration(self) <= duration('1h')")
+        .message("write a duration up to 1h with a unit, such as 3s, or 0s"))]
+    pub upstream_idle_timeout: Option<String>,
+
+    /// true: nginx takes a request's body whole before the service sees it, and an answer as fast as the
+    /// service gives it, so that slow clients hold no worker of it; large ones go to disk. Default: false,
+    /// both are passed on as they come.
+    #[serde(default)]
+    pub buffering: bool,
+
+    /// Log every request as a line of JSON, not only those that fail.
+    #[serde(default)]
+    pub access_log: bool,
+
     /// Largest body of a request, in bytes with the suffix Ki, Mi or Gi; a larger one gets 413.
     #[serde(default = "max_body_size")]
     #[schemars(length(max = 16))]
@@ -55,8 +78,8 @@ pub struct Proxy {
     pub rate_limit: Option<RateLimit>,
 
     /// Proxies in front of nginx, as addresses or networks such as 10.0.0.0/8: what they say of the
-    /// client in X-Forwarded-For and X-Forwarded-Proto is believed. Default: none, the client is whoever
-    /// has connected.
+    /// client in Forwarded and X-Forwarded-* is believed. Default: none, the client is whoever has
+    /// connected; only X-Forwarded-Proto is believed, where expose has an ingress or httpRoute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::networks")]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -122,6 +145,9 @@ impl Default for Proxy {
             enabled: true,
             image: None,
             timeout: timeout(),
+            upstream_idle_timeout: None,
+            buffering: false,
+            access_log: false,
             max_body_size: max_body_size(),
             gzip: false,
             rate_limit: None,

@@ -34,7 +34,7 @@ pub use container::SERVICE_CONTAINER;
 pub use deployment::template_digest;
 pub use network_policy::reads_service;
 pub use pod_template::overridden;
-pub use ports::READY_PATH;
+pub use ports::{READY_HOST, READY_PATH};
 pub use service::leads_to_nginx;
 pub(crate) use statsd::{ADDRESS_PORT as STATSD_PORT, EXPORTER_PORT_NUMBER};
 pub(crate) use strategic_merge::{faults, merge};

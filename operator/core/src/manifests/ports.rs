@@ -15,6 +15,9 @@ use crate::model::{
 /// the way through nginx to the service works.
 pub const READY_PATH: &str = "/-/readyz";
 
+/// Host that it asks for it: nginx has a server for that name, which nothing made for clients reaches.
+pub const READY_HOST: &str = "readiness.microservice.dev";
+
 /// The port of the pods that requests go to.
 pub(super) fn requests_target(resolved: &ResolvedMicroservice) -> &'static str {
     target(resolved, resolved.spec.proxy.enabled, HTTP_PORT, SERVICE_PORT)

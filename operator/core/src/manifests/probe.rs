@@ -1,11 +1,11 @@
 //! How the kubelet asks the containers.
 
 use k8s_openapi::{
-    api::core::v1::{HTTPGetAction, Probe, TCPSocketAction},
+    api::core::v1::{HTTPGetAction, HTTPHeader, Probe, TCPSocketAction},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use super::ports::READY_PATH;
+use super::ports::{READY_HOST, READY_PATH};
 use crate::model::{
     ResolvedMicroservice,
     ports::{HTTP_PORT, METRICS_PORT, SERVICE_PORT},
@@ -39,16 +39,26 @@ pub(super) fn readiness(resolved: &ResolvedMicroservice) -> Option<Probe> {
 /// nginx is asked for both, unless the user says how the service is asked.
 pub(super) fn proxy_readiness(resolved: &ResolvedMicroservice) -> Probe {
     often(match resolved.spec.probes.readiness {
-        None => get(READY_PATH, HTTP_PORT),
+        None => get_as(READY_HOST, READY_PATH, HTTP_PORT),
         Some(_) => connect(HTTP_PORT),
     })
 }
 
 pub(super) fn get(path: &str, port: &str) -> Probe {
+    http_get(path, port, None)
+}
+
+fn get_as(host: &str, path: &str, port: &str) -> Probe {
+    let header = HTTPHeader { name: "Host".into(), value: host.into() };
+    http_get(path, port, Some(vec![header]))
+}
+
+fn http_get(path: &str, port: &str, http_headers: Option<Vec<HTTPHeader>>) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.into()),
             port: IntOrString::String(port.into()),
+            http_headers,
             ..Default::default()
         }),
         ..Default::default()

@@ -51,9 +51,6 @@ const MODULE: &str =
 /// Directives of modules that run code.
 const CODE: [&str; 5] = ["js_", "lua_", "perl", "njs", "by_lua"];
 
-/// Headers to the service that are the operator's.
-const HEADERS: [&str; 5] = ["host", "connection", "x-real-ip", "x-forwarded-for", "x-forwarded-proto"];
-
 /// Blocks of rows that are no directives.
 const ROWS: [&str; 5] = ["map", "geo", "types", "split_clients", "charset_map"];
 
@@ -61,20 +58,15 @@ const ROWS: [&str; 5] = ["map", "geo", "types", "split_clients", "charset_map"];
 pub fn check(text: &str, place: Place, contract: &Contract) -> Result<(), Fault> {
     let directives = parse(text)?;
     let around = surroundings(&contract.around, place);
-    let checker = Checker { contract };
-    checker.all(&directives, place, &around)?;
-    if place == Place::Server
-        && let Some(answer) = directives.iter().find(|directive| directive.name == "return")
-    {
-        return fault(answer, "would answer the pod's readiness probe too: put it into a location");
-    }
-    Ok(())
+    let checker = Checker { contract, around: &around };
+    checker.all(&directives, place, &around)
 }
 
 /// The directives of ours that the snippet comes to stand beside.
 fn surroundings(ours: &[Directive], place: Place) -> Vec<Directive> {
+    // The first server is the one that clients reach.
     let inside = |directives: &[Directive], name: &str| -> Vec<Directive> {
-        directives.iter().filter(|d| d.name == name).filter_map(|d| d.block.clone()).flatten().collect()
+        directives.iter().find(|d| d.name == name).and_then(|d| d.block.clone()).unwrap_or_default()
     };
     let http = inside(ours, "http");
     if place == Place::Http { http } else { inside(&http, "server") }
@@ -86,6 +78,8 @@ fn fault<T>(directive: &Directive, words: impl AsRef<str>) -> Result<T, Fault> {
 
 struct Checker<'a> {
     contract: &'a Contract,
+    /// The operator's own, beside the snippet.
+    around: &'a [Directive],
 }
 
 impl Checker<'_> {
@@ -169,16 +163,17 @@ impl Checker<'_> {
             {
                 fault(directive, "the root file system can't be written: write a path below /tmp")
             }
-            "proxy_set_header"
-                if place == Place::Server && HEADERS.contains(&first.to_lowercase().as_str()) =>
-            {
-                fault(
-                    directive,
-                    format!("{first} is set by the operator: put it into a location of your own"),
-                )
-            }
+            "proxy_set_header" if place == Place::Server && self.is_our_header(first) => fault(
+                directive,
+                format!("{first} is set by the operator: put it into a location of your own"),
+            ),
             _ => Ok(()),
         }
+    }
+
+    fn is_our_header(&self, name: &str) -> bool {
+        let mut ours = self.around.iter().filter(|directive| directive.name == "proxy_set_header");
+        ours.any(|header| header.arguments.first().is_some_and(|ours| ours.eq_ignore_ascii_case(name)))
     }
 
     fn listen(&self, directive: &Directive, address: &str) -> Result<(), Fault> {
@@ -262,7 +257,7 @@ mod tests {
 
     fn contract() -> Contract {
         let around = "http { client_max_body_size 1m; upstream service { server 127.0.0.1:8080; }
-            server { listen 8081; proxy_read_timeout 5s; location / { } location = /metrics { } location @504 { } } }";
+            server { listen 8081; proxy_read_timeout 5s; proxy_set_header Host $http_host; location / { } location = /metrics { } location @504 { } } }";
         Contract { ports: vec![8080, 8081, 9090], around: parse(around).unwrap(), foreign_nginx: false }
     }
 
@@ -280,7 +275,6 @@ mod tests {
     #[case(Place::Http, "server { listen [::]:9090; }", "9090 is taken")]
     #[case(Place::Http, "server { listen 80; }", "from 1024 on")]
     #[case(Place::Http, "server { server_name x; }", "write listen")]
-    #[case(Place::Server, "return 200;", "readiness")]
     #[case(Place::Server, "access_log /var/log/x;", "can't be written")]
     #[case(Place::Http, "proxy_cache_path /cache keys_zone=a:1m;", "below /tmp")]
     #[case(Place::Server, "proxy_set_header Host x;", "Host is set by the operator")]
@@ -310,6 +304,8 @@ mod tests {
     #[rstest]
     #[case(Place::Http, "map $http_x $y { default 0; ~^a 1; }\nserver { listen 8090; return 204; }")]
     #[case(Place::Http, "upstream other { server other:80; keepalive 4; }")]
+    #[case(Place::Server, "if ($http_x_forwarded_proto != https) { return 301 https://$host$request_uri; }")]
+    #[case(Place::Server, "return 503;")]
     #[case(Place::Server, "client_max_body_size 2m; gzip on; gzip_types text/css;")]
     #[case(
         Place::Server,

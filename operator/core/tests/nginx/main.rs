@@ -1,12 +1,15 @@
 //! The real nginx reads what we write for it, does what it should, and says the same of snippets as
 //! we do.
 //!
-//! `NGINX_PROGRAM` is the program: `e2e/scripts/nginx.sh` gets it and runs these tests.
+//! `NGINX_PROGRAM` is the program: `e2e/scripts/nginx.sh` gets it, and the applications that it stands in front of, and
+//! runs these tests.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers;
+mod apps;
 mod program;
+mod proxy;
 mod snippets;
 
 use std::{fs, path::Path};

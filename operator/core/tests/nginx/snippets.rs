@@ -39,7 +39,7 @@ const GOOD_HTTP: &[&str] = &[
     "set_real_ip_from 10.0.0.0/8; real_ip_header X-Real-IP;",
     "include /etc/nginx/mime.types;",
     "charset utf-8; charset_types text/css;",
-    "send_timeout 10s; reset_timedout_connection on; large_client_header_buffers 4 16k;",
+    "send_timeout 10s; reset_timedout_connection on;",
 ];
 
 const GOOD_SERVER: &[&str] = &[
@@ -52,6 +52,8 @@ const GOOD_SERVER: &[&str] = &[
     "location ^~ /admin { allow 10.0.0.0/8; deny all; proxy_pass http://service; proxy_set_header Host $host; }",
     "location @fallback { return 502; }",
     "if ($http_x_block = \"1\") { return 403; }",
+    "large_client_header_buffers 4 16k; underscores_in_headers off; absolute_redirect on; http2 off;",
+    "return 503;",
     "if ($request_method ~ ^(PUT|DELETE)$) { return 405; }",
     "location /c { if ($arg_a) { set $x 1; add_header X-X $x; } limit_except GET { deny all; } proxy_pass http://service; }",
     "set $a \"${host}x\"; add_header X-H ${a}y;",
@@ -86,6 +88,7 @@ const BAD_HTTP: &[&str] = &[
     "server { location /a { upstream b { } } listen 8095; }",
     "server { listen 8095; location /a { } location /a { } }",
     "client_max_body_size 2m;",
+    "large_client_header_buffers 4 16k;",
     "server_tokens on;",
     "keepalive_requests 5;",
     "worker_processes 4;",

@@ -1,7 +1,7 @@
 use std::error::Error as _;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response, header::HOST, request::Builder};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper_util::{
@@ -22,8 +22,18 @@ impl Default for Http {
 impl Http {
     /// The head of the answer, or why there is none.
     pub async fn get(&self, url: &str) -> Result<Response<Incoming>, Unanswered> {
-        let uri = url.parse().map_err(|_| Unanswered::Lost(format!("{url} is no URL")))?;
-        self.0.get(uri).await.map_err(|error| {
+        self.send(url, Request::get(url)).await
+    }
+
+    /// The same, asking for another host than that of the URL.
+    pub async fn get_as(&self, host: &str, url: &str) -> Result<Response<Incoming>, Unanswered> {
+        self.send(url, Request::get(url).header(HOST, host)).await
+    }
+
+    async fn send(&self, url: &str, request: Builder) -> Result<Response<Incoming>, Unanswered> {
+        let request =
+            request.body(Empty::new()).map_err(|_| Unanswered::Lost(format!("{url} is no URL")))?;
+        self.0.request(request).await.map_err(|error| {
             let words = format!("GET {url}: {}", words(&error));
             if is_refused(&error) { Unanswered::Refused(words) } else { Unanswered::Lost(words) }
         })

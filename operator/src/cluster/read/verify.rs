@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use operator_core::{
     api::{Microservice, MicroserviceRef},
-    manifests::READY_PATH,
+    manifests::{READY_HOST, READY_PATH},
     model::meta::{child_name, service_url},
     observed::{Verification, is_ready},
 };
@@ -96,13 +96,16 @@ impl Verifier {
         verification
     }
 
-    /// nginx answers the path of the readiness probe by asking the service: harmless for any image. A
-    /// service that the Service leads straight to may not know it; then any answer but a server's error
-    /// shows the way.
+    /// nginx answers the readiness probe by asking the service: harmless for any image, and past the
+    /// user's snippets. A service that the Service leads straight to may not know the path; then any
+    /// answer but a server's error shows the way.
     async fn ask(&self, url: &str, proxied: bool) -> Result<(), String> {
         let url = format!("{url}{READY_PATH}");
         let late = |_| format!("GET {url}: no answer within {PATIENCE:?}");
-        let answer = timeout(PATIENCE, self.http.get(&url)).await.map_err(late)??.status();
+        let answer = async {
+            if proxied { self.http.get_as(READY_HOST, &url).await } else { self.http.get(&url).await }
+        };
+        let answer = timeout(PATIENCE, answer).await.map_err(late)??.status();
         let good = if proxied { answer == StatusCode::OK } else { !answer.is_server_error() };
         if good { Ok(()) } else { Err(format!("GET {url}: answered {answer}")) }
     }
@@ -126,9 +129,11 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
-        let answer = move || async move {
+        // As nginx does, whose server for clients knows no such path.
+        let answer = move |headers: http::HeaderMap| async move {
             count.fetch_add(1, Ordering::Relaxed);
-            status
+            let asked = headers.get(http::header::HOST).is_some_and(|host| host == READY_HOST);
+            if status == StatusCode::OK && !asked { StatusCode::NOT_FOUND } else { status }
         };
         let router = axum::Router::new().route(READY_PATH, axum::routing::get(answer));
         tokio::spawn(async move { axum::serve(listener, router).await });

@@ -1,4 +1,3 @@
-use super::super::ports::READY_PATH;
 use crate::{
     api::{PROXY_PORT, PROXY_TLS_PORT, Proxy, RateLimit},
     model::ResolvedMicroservice,
@@ -13,11 +12,11 @@ pub(super) struct Extras {
     pub http: String,
     pub listen: String,
     pub server: String,
-    /// In the location that the kubelet asks: what the user's own directives must not take from it.
-    pub shield: &'static str,
     pub snippet: String,
-    pub forwarded_for: &'static str,
-    pub forwarded_proto: &'static str,
+    /// Where the user's own directives must close nothing: readiness, and nginx's own errors.
+    pub open: &'static str,
+    /// For readiness: nor may they slow it down or remember an answer.
+    pub unlimited: &'static str,
 }
 
 impl Extras {
@@ -27,7 +26,7 @@ impl Extras {
         let (zone, limit) = proxy.rate_limit.as_ref().map(rate_limit).unwrap_or_default();
         let (tls, certificate) = if resolved.serves_tls() { tls() } else { Default::default() };
         let snippet = snippet("server", "        ", &proxy.extra_config.server);
-        let trusts = !proxy.trusted_proxies.is_empty();
+        let plain = snippet.is_empty() && proxy.extra_config.http.trim_end().is_empty();
         Self {
             http: [
                 gzip,
@@ -39,10 +38,9 @@ impl Extras {
             .concat(),
             listen: [listen(resolved), certificate].concat(),
             server: limit,
-            shield: if snippet.is_empty() { "" } else { SHIELD },
             snippet,
-            forwarded_for: if trusts { "$microservice_forwarded_for" } else { "$proxy_add_x_forwarded_for" },
-            forwarded_proto: if trusts { "$microservice_proto" } else { "$scheme" },
+            open: if plain { "" } else { OPEN },
+            unlimited: if plain { "" } else { UNLIMITED },
         }
     }
 }
@@ -56,10 +54,9 @@ const GZIP: &str = r"
         application/javascript application/xml application/xhtml+xml image/svg+xml;
 ";
 
-const SHIELD: &str = "
-            auth_basic off;
-            auth_request off;
-            allow all;";
+const OPEN: &str = "            auth_basic off; auth_request off; allow all;\n";
+
+const UNLIMITED: &str = "            limit_req_dry_run on; limit_conn_dry_run on; proxy_cache off;\n";
 
 /// Beside the first port.
 fn listen(resolved: &ResolvedMicroservice) -> String {
@@ -70,7 +67,7 @@ fn listen(resolved: &ResolvedMicroservice) -> String {
     lines(all.map(|address| format!("        listen {address};")))
 }
 
-/// By the client's address, but for the kubelet's question: an empty key is not counted.
+/// By the client's address.
 fn rate_limit(limit: &RateLimit) -> (String, String) {
     let RateLimit { requests_per_second, burst } = limit;
     let burst = match burst.unwrap_or(*requests_per_second) {
@@ -79,21 +76,21 @@ fn rate_limit(limit: &RateLimit) -> (String, String) {
     };
     let zone = format!(
         r#"
-    map $request_uri $microservice_client {{
-        {READY_PATH} "";
-        default $binary_remote_addr;
+    limit_req_zone $binary_remote_addr zone=microservice_clients:10m rate={requests_per_second}r/s;
+    # Of nginx's own 429, not of the service's.
+    map "$status $upstream_status" $microservice_retry_after {{
+        "429 " 1;
+        default "";
     }}
-    limit_req_zone $microservice_client zone=microservice_clients:10m rate={requests_per_second}r/s;
 "#
     );
     let limit = format!(
-        r#"
+        r"
         limit_req zone=microservice_clients{burst};
         limit_req_status 429;
         limit_req_log_level info;
-        error_page 429 @429;
-        location @429 {{ internal; default_type application/json; add_header Retry-After 1 always; return 429 '{{"message":"Too Many Requests"}}\n'; }}
-"#
+        add_header Retry-After $microservice_retry_after always;
+"
     );
     (zone, limit)
 }
@@ -153,6 +150,6 @@ fn snippet(name: &str, indent: &str, text: &str) -> String {
 }
 
 /// Each with its line's end.
-fn lines(all: impl Iterator<Item = String>) -> String {
+pub(super) fn lines(all: impl Iterator<Item = String>) -> String {
     all.flat_map(|line| [line, "\n".into()]).collect()
 }
