@@ -89,7 +89,7 @@ async fn with_recreate_the_old_pod_has_ended_before_the_new_one_begins() -> Resu
         assert_ne!(hash(&before), hash(&after));
 
         let versions = pods.versions();
-        let uids: Vec<_> = versions.iter().map(|pod| pod.uid()).collect();
+        let uids: Vec<_> = versions.iter().map(ResourceExt::uid).collect();
         let first = uids.iter().position(|uid| *uid == after.uid()).context("the new pod is not recorded")?;
         let last =
             versions.iter().take(first).rfind(|pod| pod.uid() == before.uid()).context("no old pod")?;
