@@ -31,7 +31,8 @@ fn rollout(microservice: &Microservice) -> LastRollout {
 /// Applied, ready, and noted as such.
 async fn settled(world: &World, spec: Value) -> Microservice {
     let (_, applied) = world.step(&microservice(spec)).await;
-    now_ready(world, &applied).await
+    // The future of several Microservices is large.
+    Box::pin(now_ready(world, &applied)).await
 }
 
 async fn now_ready(world: &World, microservice: &Microservice) -> Microservice {

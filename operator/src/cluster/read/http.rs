@@ -31,8 +31,7 @@ impl Http {
     }
 
     async fn send(&self, url: &str, request: Builder) -> Result<Response<Incoming>, Unanswered> {
-        let request =
-            request.body(Empty::new()).map_err(|_| Unanswered::Lost(format!("{url} is no URL")))?;
+        let request = request.body(Empty::new()).map_err(|_| Unanswered::Lost(format!("{url} is no URL")))?;
         self.0.request(request).await.map_err(|error| {
             let words = format!("GET {url}: {}", words(&error));
             if is_refused(&error) { Unanswered::Refused(words) } else { Unanswered::Lost(words) }
