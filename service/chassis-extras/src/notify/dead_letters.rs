@@ -10,19 +10,6 @@ use super::{
 /// So many are kept; the oldest make room.
 const MOST: i64 = 1000;
 
-/// Part of the outbox's file. `recipients`: those who have not got it, in lines; none where that is everybody.
-pub(super) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS dead_letters (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        channel TEXT NOT NULL,
-        recipients TEXT NOT NULL,
-        service TEXT NOT NULL,
-        datetime TEXT NOT NULL,
-        message TEXT NOT NULL,
-        reason TEXT NOT NULL
-    );
-";
-
 /// A message that a channel refuses for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {

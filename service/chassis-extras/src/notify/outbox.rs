@@ -14,7 +14,7 @@ use sqlx::{
 };
 use tokio::{sync::OnceCell, time::sleep};
 
-use super::{NotifyError, dead_letters};
+use super::NotifyError;
 
 /// The longest message.
 const LONGEST: usize = 64 << 10;
@@ -32,7 +32,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const PAGE: usize = 4096;
 const FULL: &str = "13";
 
-/// Channels note the last message they have sent: ids grow and are never used again.
+/// Channels note the last message they have sent: ids grow and are never used again. `recipients` of a dead letter: those
+/// who have not got it, in lines; none where that is everybody.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,6 +42,15 @@ const SCHEMA: &str = "
         message TEXT NOT NULL
     );
     CREATE TABLE IF NOT EXISTS channels (name TEXT PRIMARY KEY, sent INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE IF NOT EXISTS dead_letters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        channel TEXT NOT NULL,
+        recipients TEXT NOT NULL,
+        service TEXT NOT NULL,
+        datetime TEXT NOT NULL,
+        message TEXT NOT NULL,
+        reason TEXT NOT NULL
+    );
 ";
 
 /// One message.
@@ -83,9 +93,7 @@ impl Outbox {
             .pragma("max_page_count", (self.max_size / PAGE).max(1).to_string());
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = pool.map_err(|error| self.error(error))?;
-        for schema in [SCHEMA, dead_letters::SCHEMA] {
-            sqlx::raw_sql(schema).execute(&pool).await.map_err(|error| self.error(error))?;
-        }
+        sqlx::raw_sql(SCHEMA).execute(&pool).await.map_err(|error| self.error(error))?;
         Ok(pool)
     }
 
