@@ -50,7 +50,7 @@ fn rows() -> Vec<(&'static str, Kind, Value)> {
         (
             "a probe",
             Kind::Deployment,
-            container(json!({ "livenessProbe": { "exec": { "command": ["false"] } } })),
+            container(json!({ "readinessProbe": { "exec": { "command": ["false"] } } })),
         ),
         ("nodes", Kind::Deployment, pod(&json!({ "nodeSelector": { "disk": "none" } }))),
         ("the host's network", Kind::Deployment, pod(&json!({ "hostNetwork": true }))),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::{
     FutureExt, Stream, StreamExt,
-    future::{join_all, pending},
-    stream::{self, FuturesUnordered},
+    future::{join_all, pending, select_all},
+    stream,
 };
 use kube::{
     Api, Client,
@@ -143,9 +143,10 @@ async fn term(
         }
     })));
     let filled = async {
-        // Of a first namespace: one that may not be looked at holds up no other.
-        let mut all: FuturesUnordered<_> = stores.iter().map(reflector::Store::wait_until_ready).collect();
-        if let Some(Ok(())) = all.next().await {
+        // Of a first namespace: one that may not be looked at holds up no other. A store wakes one of those who
+        // wait for it; `select_all` looks at all of them whoever of this task is woken.
+        let all = stores.iter().map(|store| store.wait_until_ready().boxed());
+        if let (Ok(()), ..) = select_all(all).await {
             readiness.microservices_listed(true);
         }
     };

@@ -83,7 +83,7 @@ pub fn spec(rest: Value) -> Value {
 
 /// How many objects of the kind [`with`] makes.
 pub fn count_with(kind: Kind) -> usize {
-    if kind == Kind::ConfigMap { 2 } else { 1 }
+    if matches!(kind, Kind::ConfigMap | Kind::Service) { 2 } else { 1 }
 }
 
 /// How many are left [`without`].

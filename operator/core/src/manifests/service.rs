@@ -1,5 +1,5 @@
 use k8s_openapi::{
-    api::core::v1::{Service, ServicePort, ServiceSpec},
+    api::core::v1::{ClientIPConfig, Service, ServicePort, ServiceSpec, SessionAffinityConfig},
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 
@@ -7,7 +7,7 @@ use kube::core::DynamicObject;
 
 use super::ports::requests_target;
 use crate::{
-    api::ExtraPort,
+    api::{ExtraPort, SessionAffinity},
     model::{
         ResolvedMicroservice,
         meta::{object_meta, selector_labels},
@@ -45,11 +45,20 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
             external_traffic_policy: settings.external_traffic_policy.map(|p| <&str>::from(p).into()),
             load_balancer_class: settings.load_balancer_class.clone(),
             session_affinity: settings.session_affinity.map(|a| <&str>::from(a).into()),
+            session_affinity_config: affinity_config(settings.session_affinity),
             ip_family_policy: settings.ip_family_policy.map(|p| <&str>::from(p).into()),
             ..Default::default()
         }),
         ..Default::default()
     }
+}
+
+/// What the API server would fill in: else it would count as somebody else's.
+fn affinity_config(affinity: Option<SessionAffinity>) -> Option<SessionAffinityConfig> {
+    const THREE_HOURS: i32 = 10_800;
+    let client_ip = ClientIPConfig { timeout_seconds: Some(THREE_HOURS) };
+    let is_wanted = affinity == Some(SessionAffinity::ClientIP);
+    is_wanted.then_some(SessionAffinityConfig { client_ip: Some(client_ip) })
 }
 
 /// Does the Service as it is lead to nginx?
