@@ -68,7 +68,8 @@ pub async fn start(case: &Case, owner: &str, name: &str) -> Result<()> {
 
 /// A pod that has not been ready for long, and what its kubelet would say of it.
 pub async fn complain(case: &Case, words: &str) -> Result<()> {
-    start_as(case, SILENT, SILENT, "False").await?;
+    // Of somebody else until its Event is there: the operator looks once, and not again so soon.
+    start_as(case, "nobody", SILENT, "False").await?;
     let pod = case.api::<Pod>().get(SILENT).await?;
     let event: Event = serde_json::from_value(json!({
         "metadata": { "generateName": "silent-" },
@@ -78,6 +79,8 @@ pub async fn complain(case: &Case, words: &str) -> Result<()> {
         "regarding": { "apiVersion": "v1", "kind": "Pod", "name": SILENT, "namespace": case.namespace, "uid": pod.uid() },
     }))?;
     case.api::<Event>().create(&PostParams::default(), &event).await?;
+    let ours = json!({ "metadata": { "annotations": { OWNER_ANNOTATION: SILENT } } });
+    case.api::<Pod>().patch(SILENT, &PatchParams::default(), &Patch::Merge(ours)).await?;
     Ok(())
 }
 
