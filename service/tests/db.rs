@@ -314,6 +314,14 @@ async fn a_server_that_is_not_there_keeps_no_service_from_starting() {
     assert_eq!(get(running.service, "/things").await.json()["data"], 0, "migrated when it was there");
 }
 
+/// For how many clients the server sleeps.
+async fn asleep(postgres: &Postgres, name: &str) -> String {
+    let sleeping = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE '%pg_sleep%' AND state = 'active'"
+    );
+    postgres.sql("postgres", &sleeping).await
+}
+
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_given_up_and_so_is_a_wait_for_a_connection() {
     let Some(postgres) = postgres().await else { return };
@@ -344,10 +352,7 @@ async fn a_statement_that_takes_too_long_is_given_up_and_so_is_a_wait_for_a_conn
     assert_eq!(soon("the end of the statement", slow).await.unwrap().status, 503);
     until(200, async || get(running.service, "/things").await.status).await;
     // The server has given it up as well.
-    let sleeping = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE '%pg_sleep%' AND state = 'active'"
-    );
-    until("0".to_owned(), async || postgres.sql("postgres", &sleeping).await).await;
+    until("0".to_owned(), async || asleep(postgres, &name).await).await;
     assert_eq!(readiness(&running).await, (200, vec![]), "busy is not away");
 }
 
@@ -363,19 +368,15 @@ async fn what_the_server_does_for_a_client_that_has_left_takes_a_place_until_it_
         ("CHASSIS_DB__ACQUIRE_TIMEOUT", "10s"),
     ];
     let database = database(&env, vec![things()]).await;
-    let sleeping = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE '%pg_sleep%' AND state = 'active'"
-    );
-    let sleeping = async || postgres.sql("postgres", &sleeping).await;
     let client = database.clone();
     let client = tokio::spawn(async move {
         client.acquire().await.unwrap().execute("SELECT pg_sleep(60)", &[]).await.unwrap();
     });
-    until("1".to_owned(), sleeping).await;
+    until("1".to_owned(), async || asleep(postgres, &name).await).await;
     client.abort();
     assert!(client.await.unwrap_err().is_cancelled());
     let _next = database.acquire().await.unwrap();
-    assert_eq!(sleeping().await, "0", "the server works for one who has gone and for the next");
+    assert_eq!(asleep(postgres, &name).await, "0", "the server works for one who has gone and for the next");
 }
 
 #[tokio::test]

@@ -178,13 +178,7 @@ impl Connection {
 
     /// Carries out text that is made of names in the program, without arguments and without a span.
     pub(super) async fn script(&mut self, sql: String) -> Result<(), DbError> {
-        self.run(None, async |wire: &mut Wire, _| {
-            on!(wire, |connection, _Arguments| {
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
-                Ok(())
-            })
-        })
-        .await
+        self.run(None, async |wire: &mut Wire, _| wire.script(sql).await).await
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), DbError> {
@@ -235,11 +229,12 @@ impl Connection {
         let alone = link.is_pooled && !before && span.is_some();
         let work = async {
             if alone {
-                link.wire.script("BEGIN").await?;
+                link.wire.script("BEGIN".to_owned()).await?;
             }
             let result = work(&mut link.wire, !link.is_pooled).await;
             if alone {
-                link.wire.script(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+                let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                link.wire.script(end.to_owned()).await?;
             }
             result
         };
@@ -282,8 +277,9 @@ impl Drop for Connection {
 }
 
 impl Wire {
-    async fn script(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        on!(self, |connection, _Arguments| connection.execute(sqlx::raw_sql(sql)).await.map(drop))
+    async fn script(&mut self, sql: String) -> Result<(), sqlx::Error> {
+        let script = sqlx::raw_sql(AssertSqlSafe(sql));
+        on!(self, |connection, _Arguments| connection.execute(script).await.map(drop))
     }
 }
 
