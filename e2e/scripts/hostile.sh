@@ -6,4 +6,4 @@ set -euo pipefail
 # A connection takes a descriptor at either end.
 ulimit -n "$(ulimit -Hn)"
 phase "hostile clients"
-cargo test --locked --package service --test hostile -- --include-ignored
+cargo test --locked --workspace --test hostile -- --include-ignored
