@@ -31,6 +31,11 @@ use process::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tower::limit::ConcurrencyLimitLayer;
+
+/// Requests to the API server that wait for an answer at the same time, beside the watches. kube talks HTTP/1.1:
+/// each has a connection, which takes 40 kB for as long as it is kept.
+const REQUESTS: usize = 16;
 
 /// The whole program.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -115,12 +120,14 @@ fn elect(
     Ok((leadership, Some(elector)))
 }
 
-/// A client that writes only while this process leads, and whose requests are counted.
+/// A client that writes only while this process leads, and whose requests are counted and bounded.
 fn fenced(config: Config, leadership: Leadership, metrics: &Arc<Metrics>) -> kube::Result<Client> {
     let metrics = metrics.clone();
     let counted = tower::layer::layer_fn(move |service| Counted::new(service, metrics.clone()));
     let fence = tower::layer::layer_fn(move |service| Fence::new(service, leadership.clone()));
-    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).with_layer(&fence).build())
+    // The last is the first: what waits for its turn has yet to pass the fence.
+    let bounded = ConcurrencyLimitLayer::new(REQUESTS);
+    Ok(ClientBuilder::try_from(config)?.with_layer(&counted).with_layer(&fence).with_layer(&bounded).build())
 }
 
 /// Waits until the API server knows Microservices; false if the operator is told to end before.

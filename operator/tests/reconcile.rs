@@ -683,7 +683,7 @@ fn of_workers(workers: i32) -> Microservice {
 
 /// A Microservice of four workers with a pod, on a cluster that has these of a pod's subresources.
 async fn four_workers(subresources: &[&str]) -> World {
-    let mut world = world();
+    let world = world();
     let resource = |name: &&str| json!({"name": name, "singularName": "", "namespaced": true, "kind": "Pod", "verbs": ["patch"]});
     let resources: Vec<_> = subresources.iter().map(resource).collect();
     world
@@ -694,7 +694,7 @@ async fn four_workers(subresources: &[&str]) -> World {
         "metadata": {"name": "hello-1", "namespace": "team", "uid": "pod-uid", "annotations": {"microservice.dev/microservice": "hello"}},
         "spec": {"containers": [{"name": "service", "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}}}]},
     });
-    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(pod).unwrap()));
+    world.watched_pod(pod);
     world.api.requests();
     world.api.bodies();
     world
@@ -720,14 +720,14 @@ async fn resources_follow_the_workers_in_running_pods() {
 }
 
 /// A pod that is in ContainerCreating since then, and what its kubelet has said of it.
-fn creating(world: &mut World, since: &str) {
+fn creating(world: &World, since: &str) {
     let pod = json!({
         "metadata": {"name": "hello-1", "namespace": "team", "uid": "pod-uid", "creationTimestamp": since,
             "annotations": {"microservice.dev/microservice": "hello"}},
         "status": {"phase": "Pending", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
             "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}]},
     });
-    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(pod).unwrap()));
+    world.watched_pod(pod);
     let event = |at: &str, note: &str| json!({"metadata": {"namespace": "team"}, "eventTime": null, "deprecatedLastTimestamp": at, "reason": "FailedMount", "note": note});
     let list = json!([
         event("2026-01-01T00:00:02Z", "secret \"gone\" not found"),
@@ -738,10 +738,10 @@ fn creating(world: &mut World, since: &str) {
 
 #[tokio::test]
 async fn what_a_pod_in_container_creating_waits_for_is_named() {
-    let mut world = world();
+    let world = world();
     let first = microservice(json!({}));
     world.reconcile(&first).await.unwrap();
-    creating(&mut world, "2026-01-01T00:00:00Z");
+    creating(&world, "2026-01-01T00:00:00Z");
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     let status = with_status(&world, &first).status.unwrap();
     for type_ in ["Available", "Ready"] {
@@ -757,10 +757,10 @@ async fn what_a_pod_in_container_creating_waits_for_is_named() {
 
 #[tokio::test]
 async fn nobody_asks_about_a_pod_that_has_just_come() {
-    let mut world = world();
+    let world = world();
     let first = microservice(json!({}));
     world.reconcile(&first).await.unwrap();
-    creating(&mut world, &jiff::Timestamp::now().to_string());
+    creating(&world, &jiff::Timestamp::now().to_string());
     world.api.requests();
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     assert!(!world.api.requests().contains(&format!("GET {EVENTS}")));
@@ -768,10 +768,10 @@ async fn nobody_asks_about_a_pod_that_has_just_come() {
 
 #[tokio::test]
 async fn events_that_can_t_be_read_hurt_nobody() {
-    let mut world = world();
+    let world = world();
     let first = microservice(json!({}));
     world.reconcile(&first).await.unwrap();
-    creating(&mut world, "2026-01-01T00:00:00Z");
+    creating(&world, "2026-01-01T00:00:00Z");
     world.api.fail(&format!("GET {EVENTS}"), 403, "Forbidden");
     world.reconcile(&with_status(&world, &first)).await.unwrap();
     let status = with_status(&world, &first).status.unwrap();
@@ -780,14 +780,14 @@ async fn events_that_can_t_be_read_hurt_nobody() {
 
 #[tokio::test]
 async fn a_pod_that_has_ended_is_neither_resized_nor_waited_for() {
-    let mut world = four_workers(&["pods", "pods/resize"]).await;
+    let world = four_workers(&["pods", "pods/resize"]).await;
     let evicted = json!({
         "metadata": {"name": "hello-0", "namespace": "team", "uid": "evicted", "annotations": {"microservice.dev/microservice": "hello"}},
         "spec": {"containers": [{"name": "service"}]},
         "status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": [{"name": "service", "image": "i", "imageID": "",
             "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 137}}}]},
     });
-    world.pods.apply_watcher_event(&Event::Apply(serde_json::from_value(evicted).unwrap()));
+    world.watched_pod(evicted);
     world.deployment_is_ready();
     world.reconcile(&of_workers(4)).await.unwrap();
     let writes = world.writes();

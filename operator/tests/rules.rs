@@ -181,8 +181,8 @@ async fn who_lets_upgrades_in_later_gets_the_one_that_waits() {
 async fn without_its_revision_a_microservice_is_rendered_anew() {
     let mut world = world();
     let before = settled(&world, json!({})).await;
-    for revision in world.context.reader.stores.of(Kind::ControllerRevision).owned_by("team", "our-uid") {
-        world.context.reader.stores.of(Kind::ControllerRevision).handle(Event::Delete((*revision).clone()));
+    for revision in world.context.reader.stores.of(Kind::ControllerRevision).made_from("team", "hello") {
+        world.context.reader.stores.of(Kind::ControllerRevision).handle(Event::Delete(revision));
     }
     world.upgrade("2");
     world.step(&before).await;

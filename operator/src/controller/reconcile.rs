@@ -236,7 +236,7 @@ fn spread(base: Duration, seed: &[u8]) -> Duration {
 }
 
 /// When to try again after a failure.
-pub fn on_error(microservice: &Microservice, error: &Error, context: &Context) -> Action {
+pub fn on_error(name: &MicroserviceRef, error: &Error, context: &Context) -> Action {
     let class = error.class();
     context.metrics.reconcile_failed(class);
     let words = error.words();
@@ -258,7 +258,7 @@ pub fn on_error(microservice: &Microservice, error: &Error, context: &Context) -
             Action::requeue(RESYNC)
         }
         Class::Transient => {
-            let wait = context.memory.back_off(&MicroserviceRef::of(microservice));
+            let wait = context.memory.back_off(name);
             tracing::warn!(error = words, ?wait, "trying again");
             Action::requeue(wait)
         }

@@ -8,7 +8,7 @@ use futures::{
     stream,
 };
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt,
     runtime::{
         Controller, controller,
         reflector::{self, ObjectRef},
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     cluster::{
         read::Reader,
-        watch::{WatchScope, Watches},
+        watch::{PAGE_SIZE, WatchScope, Watches},
         write::Writer,
     },
     process::{
@@ -93,7 +93,7 @@ async fn term(
         .map(|namespace| {
             let api = Api::<Guarded>::all(client.clone()).constrain(namespace);
             let (url, metrics) = (api.resource_url().to_owned(), context.metrics.clone());
-            let controller = Controller::new(api, watcher::Config::default())
+            let controller = Controller::new(api, watcher::Config::default().page_size(PAGE_SIZE))
                 .with_config(controller::Config::default().concurrency(concurrency))
                 .reconcile_on(
                     watches
@@ -137,9 +137,7 @@ async fn term(
     let shown = stores.clone();
     context.metrics.show_conditions(Some(Box::new(move |show| {
         for guarded in shown.iter().flat_map(reflector::Store::state) {
-            if let Ok(microservice) = &guarded.0 {
-                show(microservice);
-            }
+            show(&guarded.namespace().unwrap_or_default(), &guarded.name_any(), &guarded.conditions());
         }
     })));
     let filled = async {

@@ -6,8 +6,8 @@ use std::{
     time::Instant,
 };
 
-use kube::ResourceExt;
-use operator_core::{api::Microservice, model::Class};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use operator_core::model::Class;
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder, process_collector::ProcessCollector,
@@ -15,8 +15,8 @@ use prometheus::{
 
 use super::pulse::Pulses;
 
-/// Gives all Microservices that there are.
-type Source = Box<dyn Fn(&mut dyn FnMut(&Microservice)) + Send>;
+/// Gives namespace, name and conditions of all Microservices that there are.
+type Source = Box<dyn Fn(&mut dyn FnMut(&str, &str, &[Condition])) + Send>;
 
 /// What a reconcile came to.
 #[derive(Clone, Copy, Debug, strum::IntoStaticStr)]
@@ -178,20 +178,19 @@ impl Metrics {
         for (kind, age) in self.pulses.ages() {
             self.watch_ages.with_label_values(&[kind]).set(age.as_secs_f64());
         }
-        self.conditions.reset();
         if let Some(source) = &*source {
-            source(&mut |microservice| self.count_conditions(microservice));
+            source(&mut |namespace, name, conditions| self.count_conditions(namespace, name, conditions));
         }
         let mut text = Vec::new();
         // Writing to memory can't fail.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        self.conditions.reset();
         String::from_utf8(text).unwrap_or_default()
     }
 
-    fn count_conditions(&self, microservice: &Microservice) {
-        let (namespace, name) = (microservice.namespace().unwrap_or_default(), microservice.name_any());
-        for condition in microservice.status.iter().flat_map(|status| &status.conditions) {
-            let labels = [&*namespace, &*name, &*condition.type_];
+    fn count_conditions(&self, namespace: &str, name: &str, conditions: &[Condition]) {
+        for condition in conditions {
+            let labels = [namespace, name, &*condition.type_];
             self.conditions.with_label_values(&labels).set(match &*condition.status {
                 "True" => 1,
                 "False" => 0,
@@ -217,25 +216,22 @@ impl Timer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Metrics, ReconcileResult};
+    use super::{Condition, Metrics, ReconcileResult};
     use serde_json::json;
-    use std::sync::Arc;
 
     /// peers: VictoriaMetrics/operator#2238, cert-manager/cert-manager#6312, k8ssandra-operator#171,
     /// LLMKube#1001
     #[test]
     fn conditions_are_shown_as_long_as_there_is_the_object() {
         let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
-        let microservice = Arc::new(
-            serde_json::from_value(json!({
-                "apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice", "spec": {},
-                "metadata": {"namespace": "shop", "name": "a"},
-                "status": {"conditions": [condition("Ready", "True"), condition("Monitored", "False"), condition("Verified", "Unknown")]},
-            }))
-            .unwrap(),
-        );
+        let conditions = json!([
+            condition("Ready", "True"),
+            condition("Monitored", "False"),
+            condition("Verified", "Unknown")
+        ]);
+        let conditions: Vec<Condition> = serde_json::from_value(conditions).unwrap();
         let metrics = Metrics::new().unwrap();
-        metrics.show_conditions(Some(Box::new(move |show| show(&microservice))));
+        metrics.show_conditions(Some(Box::new(move |show| show("shop", "a", &conditions))));
         let text = metrics.text();
         for (type_, value) in [("Ready", 1), ("Monitored", 0), ("Verified", -1)] {
             let line = format!(

@@ -2,14 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    api::DynamicObject,
-    runtime::{
-        reflector::{store, store::Writer as PodWriter},
-        watcher::Event,
-    },
-};
+use kube::{api::DynamicObject, runtime::watcher::Event};
 use operator::{
     cluster::{read::Reader, watch::Stores, write::Writer},
     controller::{Context, reconcile},
@@ -38,15 +31,13 @@ pub struct World {
     pub api: FakeApi,
     pub context: Arc<Context>,
     pub missing: watch::Sender<BTreeSet<Kind>>,
-    pub pods: PodWriter<Pod>,
 }
 
 pub fn world() -> World {
     let api = FakeApi::default();
     let (missing, _) = watch::channel(BTreeSet::new());
-    let (reader, pods) = store();
-    let context = context(&api, Stores::new(reader), &missing, "1");
-    World { api, context, missing, pods }
+    let context = context(&api, Stores::new(), &missing, "1");
+    World { api, context, missing }
 }
 
 fn context(
@@ -107,6 +98,11 @@ impl World {
         let object: DynamicObject = serde_json::from_value(self.api.get(path).unwrap()).unwrap();
         self.context.reader.stores.of(kind).handle(Event::Apply(object.clone()));
         object
+    }
+
+    /// The watch of pods tells of this one.
+    pub fn watched_pod(&self, pod: Value) {
+        self.context.reader.stores.pods.handle(Event::Apply(serde_json::from_value(pod).unwrap()));
     }
 
     /// Requests but for reads and events.

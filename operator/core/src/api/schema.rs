@@ -83,8 +83,8 @@ pub(super) fn label_values() -> Rule {
 
 /// The rule of the names of [`labels`] of an object that has the operator's as well.
 pub(super) fn foreign_labels() -> Rule {
-    Rule::new("self.all(k, !k.startsWith('microservice.dev/') && !k.startsWith('app.kubernetes.io/'))").message(
-        "labels below microservice.dev/ and app.kubernetes.io/ are the operator's: use a prefix of your own",
+    Rule::new("self.all(k, !k.startsWith('microservice.dev/') && k != 'app.kubernetes.io/managed-by')").message(
+        "app.kubernetes.io/managed-by and labels below microservice.dev/ are the operator's: use another label",
     )
 }
 

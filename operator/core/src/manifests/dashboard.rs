@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::queries::Queries;
 use crate::model::{
     Child, ResolvedMicroservice,
-    meta::{digest, labels, object_meta},
+    meta::{digest, labelled, object_meta},
 };
 
 /// Grafana's own: fits the step between two points.
@@ -18,15 +18,13 @@ const WIDTH: usize = 12;
 
 /// A dashboard that Grafana's sidecar loads.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> ConfigMap {
-    let mut all = resolved.spec.monitoring.dashboard.clone().unwrap_or_default().labels;
-    all.extend(labels(resolved));
+    let labels = resolved.spec.monitoring.dashboard.clone().unwrap_or_default().labels;
     // Files of all dashboards may lie in one directory.
     let file = format!("{}-{}.json", resolved.namespace, resolved.child_name);
     ConfigMap {
         metadata: ObjectMeta {
             name: Some(Child::Dashboard.name(&resolved.child_name)),
-            labels: Some(all),
-            ..object_meta(resolved)
+            ..labelled(object_meta(resolved), &labels)
         },
         data: Some(BTreeMap::from([(file, format!("{:#}\n", dashboard(resolved)))])),
         ..Default::default()

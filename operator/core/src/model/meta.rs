@@ -100,6 +100,16 @@ pub fn suffixed(child_name: &str, suffix: &str) -> String {
     shortened(child_name.to_owned(), &format!("-{suffix}"), child_name)
 }
 
+/// How the names begin that are made from a child's: those of its revisions, and of its pods, whose end the
+/// API server makes. All keep that much of it, however long it is.
+pub fn derived_prefix(child_name: &str) -> String {
+    const KEPT: usize = 36;
+    match child_name.get(..KEPT) {
+        Some(kept) => kept.trim_end_matches('-').into(),
+        None => format!("{child_name}-"),
+    }
+}
+
 /// As much of `label` as fits beside a digest of `whole` and the end.
 fn shortened(mut label: String, end: &str, whole: &str) -> String {
     let digest = digest(whole.as_bytes());
@@ -162,9 +172,13 @@ pub fn object_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
 
 /// As [`object_meta`], with the labels by which a Prometheus selects.
 pub(crate) fn monitoring_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
-    let mut all = resolved.spec.monitoring.labels.clone();
-    all.extend(labels(resolved));
-    ObjectMeta { labels: Some(all), ..object_meta(resolved) }
+    labelled(object_meta(resolved), &resolved.spec.monitoring.labels)
+}
+
+/// With labels of the user's, who may say more by them than we do; the API lets through none that we need.
+pub(crate) fn labelled(mut meta: ObjectMeta, labels: &BTreeMap<String, String>) -> ObjectMeta {
+    meta.labels.get_or_insert_default().extend(labels.clone());
+    meta
 }
 
 /// Is it the API server's record of what we applied, and so own?
@@ -176,7 +190,7 @@ pub fn is_ours(entry: &ManagedFieldsEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{child_name, suffixed};
+    use super::{child_name, derived_prefix, suffixed};
     use rstest::rstest;
 
     #[rstest]
@@ -203,6 +217,21 @@ mod tests {
         let (a, b) = (suffixed(&a, "dashboard"), suffixed(&b, "dashboard"));
         assert_eq!((a.len(), b.len()), (63, 63));
         assert!(a.ends_with("-dashboard") && a != b, "{a} {b}");
+    }
+
+    #[test]
+    fn what_is_made_from_a_name_begins_as_it_does() {
+        let digest = "0123456789abcdef";
+        let long = "x".repeat(62);
+        let dashes = format!("{}{}a", "x".repeat(30), "-".repeat(20));
+        for name in ["a", &"x".repeat(35), &"x".repeat(36), &"x".repeat(46), &long, &dashes] {
+            let prefix = derived_prefix(name);
+            let pods = format!("{name}-5f7d9c8b6d-");
+            for made in [suffixed(name, digest), pods[..pods.len().min(58)].to_owned()] {
+                assert!(made.starts_with(&prefix), "{made} {prefix}");
+            }
+        }
+        assert!(!"bench-10-x".starts_with(&derived_prefix("bench-1")));
     }
 
     #[test]

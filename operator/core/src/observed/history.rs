@@ -1,7 +1,5 @@
 //! The revisions of one Microservice, by their metadata alone.
 
-use std::sync::Arc;
-
 use kube::{ResourceExt, core::DynamicObject};
 use serde::{Deserialize, Serialize};
 
@@ -91,9 +89,10 @@ impl Revision {
 pub struct History(Vec<Revision>);
 
 impl History {
-    /// Out of the objects that the Microservice owns.
-    pub fn of(objects: &[Arc<DynamicObject>]) -> Self {
-        let mut revisions: Vec<_> = objects.iter().filter_map(|object| Revision::of(object)).collect();
+    /// Those of these objects that the owner of this uid has.
+    pub fn of(objects: &[DynamicObject], owner: &str) -> Self {
+        let owned = |object: &&DynamicObject| object.owner_references().iter().any(|by| by.uid == owner);
+        let mut revisions: Vec<_> = objects.iter().filter(owned).filter_map(Revision::of).collect();
         revisions.sort_by_key(|revision| (revision.number, revision.generation));
         Self(revisions)
     }
@@ -142,7 +141,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(number: i64, outcome: Option<&str>) -> Arc<DynamicObject> {
+    fn object(number: i64, outcome: Option<&str>) -> DynamicObject {
         let mut annotations = json!({
             REVISION_NUMBER_ANNOTATION: number.to_string(), REVISION_GENERATION_ANNOTATION: number.to_string(),
             REVISION_SPEC_ANNOTATION: "s", REVISION_RENDERING_ANNOTATION: "r",
@@ -150,8 +149,10 @@ mod tests {
         if let Some(outcome) = outcome {
             annotations[REVISION_OUTCOME_ANNOTATION] = outcome.into();
         }
-        let metadata = json!({"metadata": {"name": format!("r{number}"), "annotations": annotations}});
-        Arc::new(serde_json::from_value(metadata).unwrap())
+        let owner = json!([{"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": "u"}]);
+        let metadata =
+            json!({"name": format!("r{number}"), "annotations": annotations, "ownerReferences": owner});
+        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
     }
 
     fn names<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Vec<&'a str> {
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn the_last_and_the_last_good_one_are_kept() {
-        let history = History::of(&[object(3, None), object(1, Some("Ready")), object(2, Some("Ready"))]);
+        let history =
+            History::of(&[object(3, None), object(1, Some("Ready")), object(2, Some("Ready"))], "u");
         assert_eq!(history.last().unwrap().name, "r3");
         assert_eq!(history.good().unwrap().name, "r2");
         assert_eq!(names(history.superseded("r3")), ["r1"]);
@@ -171,14 +173,16 @@ mod tests {
 
     #[test]
     fn what_was_taken_back_is_nothing_to_start_from() {
-        let history = History::of(&[object(1, Some("Ready")), object(2, Some("Failed: no such image"))]);
+        let history = History::of(&[object(1, Some("Ready")), object(2, Some("Failed: no such image"))], "u");
         assert_eq!(history.last().unwrap().outcome, Some(Outcome::Failed("no such image".into())));
         assert_eq!(history.base().unwrap().name, "r1");
     }
 
     #[test]
-    fn an_object_without_our_marks_is_no_revision() {
-        let foreign = serde_json::from_value(json!({"metadata": {"name": "x"}})).unwrap();
-        assert!(History::of(&[Arc::new(foreign)]).last().is_none());
+    fn what_has_no_marks_or_another_owner_is_no_revision() {
+        let mut foreign = object(1, None);
+        foreign.metadata.annotations = None;
+        assert!(History::of(&[foreign], "u").last().is_none());
+        assert!(History::of(&[object(1, None)], "of an earlier one").last().is_none());
     }
 }

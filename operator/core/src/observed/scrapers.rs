@@ -10,7 +10,7 @@ use kube::{
 };
 use strum::VariantArray;
 
-use crate::model::object::part;
+use crate::model::{meta::MANAGED_BY, object::part};
 
 /// Kinds of objects that select `ServiceMonitors`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
@@ -41,16 +41,38 @@ pub struct Scraper {
     pub namespace: String,
     /// What it is called there.
     pub name: String,
-    /// Selects `ServiceMonitors` by their labels; without it none is selected.
-    monitors: Option<LabelSelector>,
-    /// Selects their namespaces; without it only its own.
+    /// The `ServiceMonitors` that it takes.
+    pub monitors: Selection,
+    /// The `PrometheusRules` that it takes.
+    pub rules: Selection,
+}
+
+/// Which objects of a kind a Prometheus takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// The name of the field, without its end.
+    field: &'static str,
+    /// By their labels; without it none is selected.
+    objects: Option<LabelSelector>,
+    /// By those of their namespaces; without it only its own.
     namespaces: Option<LabelSelector>,
 }
 
-/// Why a Prometheus leaves a `ServiceMonitor` alone.
+impl Selection {
+    fn of(object: &DynamicObject, field: &'static str) -> Self {
+        let selector = |end| part(object, &format!("/spec/{field}{end}"));
+        Self { field, objects: selector("Selector"), namespaces: selector("NamespaceSelector") }
+    }
+
+    fn needs_namespaces(&self) -> bool {
+        self.namespaces.as_ref().is_some_and(|selector| !is_empty(selector))
+    }
+}
+
+/// Why a Prometheus leaves an object alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Miss {
-    /// By the monitor's labels, which the user can set.
+    /// By the object's labels, which the user can set.
     Labels(String),
     /// By its namespace, or by everything.
     Other(String),
@@ -111,37 +133,46 @@ impl Scrapers {
         Self { kinds: self.kinds.clone(), namespaces: labels }
     }
 
-    /// Why `scraper` does not select a monitor; nothing if it does.
+    /// Why `scraper` does not take an object by this selection of its own; nothing if it does.
     pub fn miss(
         &self,
         scraper: &Scraper,
+        selection: &Selection,
         namespace: &str,
         labels: &BTreeMap<String, String>,
     ) -> Option<Miss> {
-        let other = |words: &str| Some(Miss::Other(words.to_owned()));
-        let Some(monitors) = &scraper.monitors else { return other("its serviceMonitorSelector is not set") };
-        match &scraper.namespaces {
+        let other = |words: String| Some(Miss::Other(words));
+        let field = selection.field;
+        let Some(objects) = &selection.objects else {
+            return other(format!("its {field}Selector is not set"));
+        };
+        match &selection.namespaces {
             None if scraper.namespace != namespace => {
-                return other(
-                    "it looks only into its own namespace (serviceMonitorNamespaceSelector is not set)",
-                );
+                return other(format!(
+                    "it looks only into its own namespace ({field}NamespaceSelector is not set)"
+                ));
             }
             Some(selector) if !is_empty(selector) => {
                 let Some(labels) = self.namespaces.as_ref().and_then(|all| all.get(namespace)) else {
-                    return other("it selects by the labels of namespaces, which are not known");
+                    return other("it selects by the labels of namespaces, which are not known".into());
                 };
-                if let Some(words) = unmet(selector, labels) {
-                    return Some(Miss::Other(format!("namespace {namespace}: {words}")));
+                let unmet = unmet(selector, labels);
+                if !unmet.is_empty() {
+                    return other(format!("namespace {namespace}: {}", words(&unmet)));
                 }
             }
             _ => {}
         }
-        unmet(monitors, labels).map(Miss::Labels)
+        let unmet = unmet(objects, labels);
+        if unmet.iter().any(|(key, _)| *key == MANAGED_BY) {
+            return other(format!("{}, which the operator needs", words(&unmet)));
+        }
+        (!unmet.is_empty()).then(|| Miss::Labels(words(&unmet)))
     }
 
     /// Does one select by the labels of namespaces?
     pub fn need_namespaces(&self) -> bool {
-        self.seen().any(|scraper| scraper.namespaces.as_ref().is_some_and(|selector| !is_empty(selector)))
+        self.seen().any(|one| one.monitors.needs_namespaces() || one.rules.needs_namespaces())
     }
 }
 
@@ -152,8 +183,8 @@ impl Scraper {
             kind,
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
-            monitors: part(object, "/spec/serviceMonitorSelector"),
-            namespaces: part(object, "/spec/serviceMonitorNamespaceSelector"),
+            monitors: Selection::of(object, "serviceMonitor"),
+            rules: Selection::of(object, "rule"),
         }
     }
 
@@ -168,13 +199,20 @@ fn is_empty(selector: &LabelSelector) -> bool {
         && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
 }
 
-/// What of a selector the labels do not meet, in words.
-fn unmet(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> Option<String> {
+/// What of a selector the labels do not meet: each label, and what is wrong with it.
+fn unmet<'a>(selector: &'a LabelSelector, labels: &BTreeMap<String, String>) -> Vec<(&'a str, String)> {
     let equal = selector.match_labels.iter().flatten();
     let equal = equal.filter(|(key, value)| labels.get(*key) != Some(value));
-    let mut words: Vec<_> = equal.map(|(key, value)| format!("missing label {key}={value}")).collect();
-    words.extend(selector.match_expressions.iter().flatten().filter_map(|one| unmet_expression(one, labels)));
-    (!words.is_empty()).then(|| words.join(", "))
+    let equal = equal.map(|(key, value)| (key.as_str(), format!("missing label {key}={value}")));
+    let expressions = selector.match_expressions.iter().flatten();
+    equal
+        .chain(expressions.filter_map(|one| Some((one.key.as_str(), unmet_expression(one, labels)?))))
+        .collect()
+}
+
+fn words(unmet: &[(&str, String)]) -> String {
+    let words: Vec<_> = unmet.iter().map(|(_, words)| words.as_str()).collect();
+    words.join(", ")
 }
 
 fn unmet_expression(one: &LabelSelectorRequirement, labels: &BTreeMap<String, String>) -> Option<String> {
@@ -229,6 +267,7 @@ mod tests {
     #[case::nothing(json!({"serviceMonitorNamespaceSelector": ALL()}), Some(Miss::Other("its serviceMonitorSelector is not set".into())))]
     #[case::its_own_namespace(json!({"serviceMonitorSelector": ALL()}), Some(Miss::Other("it looks only into its own namespace (serviceMonitorNamespaceSelector is not set)".into())))]
     #[case::label(json!({"serviceMonitorSelector": {"matchLabels": {"release": "x"}}, "serviceMonitorNamespaceSelector": ALL()}), Some(Miss::Labels("missing label release=x".into())))]
+    #[case::label_of_ours(json!({"serviceMonitorSelector": {"matchLabels": {"app.kubernetes.io/managed-by": "helm"}}, "serviceMonitorNamespaceSelector": ALL()}), Some(Miss::Other("missing label app.kubernetes.io/managed-by=helm, which the operator needs".into())))]
     #[case::met_label(json!({"serviceMonitorSelector": {"matchLabels": {"team": "shop"}}, "serviceMonitorNamespaceSelector": ALL()}), None)]
     #[case::expressions(json!({"serviceMonitorSelector": {"matchExpressions": [
         {"key": "team", "operator": "In", "values": ["a", "b"]}, {"key": "release", "operator": "In", "values": ["x"]},
@@ -243,7 +282,8 @@ mod tests {
     fn a_selection_is_prometheus_own(#[case] spec: Value, #[case] expected: Option<Miss>) {
         let scrapers = scrapers(&spec, &json!({"shop": {"env": "dev"}}));
         let labels = BTreeMap::from([("team".to_owned(), "shop".to_owned())]);
-        let miss = scrapers.miss(scrapers.seen().next().unwrap(), "shop", &labels);
+        let scraper = scrapers.seen().next().unwrap();
+        let miss = scrapers.miss(scraper, &scraper.monitors, "shop", &labels);
         assert_eq!(miss, expected);
     }
 

@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 use crate::{
     api::{Problem, Reason},
     model::{Child, Error, Kind, ResolvedMicroservice, object::part},
-    observed::{Miss, Observed, Scraper},
+    observed::{Miss, Observed, Scraper, ScraperKind},
     plan::Applied,
 };
 
@@ -60,18 +60,38 @@ pub(super) fn unselected(verdict: &Verdict) -> Option<Problem> {
         .then(|| Problem::warning("spec.monitoring.labels", message.clone()))
 }
 
-/// Alerts are asked for, and the cluster does not have the kind.
-pub(super) fn without_rules(resolved: &ResolvedMicroservice, observed: &Observed) -> Option<Problem> {
-    let missing =
+/// Alerts are asked for, and the cluster does not have the kind, or no Prometheus loads them.
+pub(super) fn without_rules(
+    resolved: &ResolvedMicroservice,
+    applied: &Applied,
+    observed: &Observed,
+) -> Option<Problem> {
+    let is_missing =
         Child::PrometheusRule.is_wanted(&resolved.spec) && !observed.serves(Child::PrometheusRule.kind());
-    let words = "the cluster has no PrometheusRule: install the Prometheus Operator; the alerts then follow by themselves";
-    missing.then(|| Problem::warning("spec.monitoring.rules", words))
+    let words = if is_missing {
+        "the cluster has no PrometheusRule: install the Prometheus Operator; the alerts then follow by themselves".into()
+    } else {
+        unloaded(applied.objects.get(&Child::PrometheusRule)?, observed)?
+    };
+    Some(Problem::warning("spec.monitoring.rules", words))
+}
+
+/// Why no Prometheus loads the alerts; nothing if one does, or none can be seen. An agent knows no alerts.
+fn unloaded(rule: &DynamicObject, observed: &Observed) -> Option<String> {
+    let scrapers = &observed.scrapers;
+    let namespace = rule.namespace().unwrap_or_default();
+    let load = scrapers.seen().filter(|scraper| scraper.kind == ScraperKind::Prometheus);
+    let reasons: Option<Vec<_>> = load
+        .map(|scraper| Some((scraper, scrapers.miss(scraper, &scraper.rules, &namespace, rule.labels())?)))
+        .collect();
+    let reasons = reasons.filter(|reasons| !reasons.is_empty())?;
+    Some(format!("no Prometheus loads the alerts; {}", remedy(&reasons)))
 }
 
 fn selected(monitor: &DynamicObject, observed: &Observed) -> Verdict {
     let namespace = monitor.namespace().unwrap_or_default();
     let scrapers = &observed.scrapers;
-    let miss = |scraper| scrapers.miss(scraper, &namespace, monitor.labels());
+    let miss = |scraper| scrapers.miss(scraper, &scraper.monitors, &namespace, monitor.labels());
     // A Prometheus that stopped selecting may leave its old word behind: what it selects is asked too.
     let says: Vec<Binding> = part(monitor, "/status/bindings").unwrap_or_default();
     let says = says.iter().filter(|binding| {
@@ -109,11 +129,12 @@ fn selected(monitor: &DynamicObject, observed: &Observed) -> Verdict {
             format!("the ServiceMonitor is in place; whether it is scraped can't be told, as {cause}");
         return Verdict::unknown(Reason::NoPrometheusSeen, words);
     }
-    Verdict::no(Reason::NoPrometheusSelects, remedy(&reasons))
+    let words = format!("no Prometheus selects this; {}", remedy(&reasons));
+    Verdict::no(Reason::NoPrometheusSelects, words)
 }
 
 fn remedy(reasons: &[(&Scraper, Miss)]) -> String {
-    // What the user can mend by a label comes first.
+    // What the user can fix by a label comes first.
     let (labels, others): (Vec<_>, Vec<_>) =
         reasons.iter().partition(|(_, miss)| matches!(miss, Miss::Labels(_)));
     let named = labels.iter().chain(&others).take(NAMED).map(|(scraper, miss)| {
@@ -126,7 +147,7 @@ fn remedy(reasons: &[(&Scraper, Miss)]) -> String {
         more => format!("; and {more} more"),
     };
     let remedy = if labels.is_empty() { "" } else { ". Set the labels in spec.monitoring.labels" };
-    format!("no Prometheus selects this; {}{more}{remedy}", named.join("; "))
+    format!("{}{more}{remedy}", named.join("; "))
 }
 
 impl Binding {
@@ -235,11 +256,29 @@ mod tests {
     #[test]
     fn alerts_that_the_cluster_can_t_have_are_told() {
         let mut resolved = ResolvedMicroservice::example();
+        let problem = |resolved: &_, observed: &_| without_rules(resolved, &Applied::default(), observed);
         let observed = Observed { missing: [Kind::PrometheusRule].into(), ..Observed::default() };
-        assert_eq!(without_rules(&resolved, &observed), None);
+        assert_eq!(problem(&resolved, &observed), None);
         resolved.spec.monitoring.rules = Some(crate::api::Rules::default());
-        assert_eq!(without_rules(&resolved, &observed).unwrap().field, "spec.monitoring.rules");
-        assert_eq!(without_rules(&resolved, &Observed::default()), None);
+        assert_eq!(problem(&resolved, &observed).unwrap().field, "spec.monitoring.rules");
+        assert_eq!(problem(&resolved, &Observed::default()), None);
+    }
+
+    #[rstest]
+    #[case::all(json!({"ruleSelector": {}, "ruleNamespaceSelector": {}}), None)]
+    #[case::label(json!({"ruleSelector": {"matchLabels": {"role": "alerts"}}, "ruleNamespaceSelector": {}}), Some("no Prometheus loads the alerts; Prometheus monitoring/main: missing label role=alerts. Set the labels in spec.monitoring.labels"))]
+    #[case::none(json!({}), Some("no Prometheus loads the alerts; Prometheus monitoring/main: its ruleSelector is not set"))]
+    fn alerts_that_no_prometheus_loads_are_told(#[case] spec: Value, #[case] expected: Option<&str>) {
+        let rule: DynamicObject = serde_json::from_value(
+            json!({"metadata": {"namespace": "shop", "name": "m", "labels": {"team": "shop"}}}),
+        )
+        .unwrap();
+        let objects = [(Child::PrometheusRule, Arc::new(rule))].into();
+        let applied = Applied { objects, ..Applied::default() };
+        let list = json!([{"metadata": {"namespace": "monitoring", "name": "main"}, "spec": spec}]);
+        let observed = Observed { scrapers: Scrapers::example(&list, &json!({})), ..Observed::default() };
+        let problem = without_rules(&ResolvedMicroservice::example(), &applied, &observed);
+        assert_eq!(problem.map(|problem| problem.message).as_deref(), expected);
     }
 
     #[test]

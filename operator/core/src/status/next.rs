@@ -133,7 +133,7 @@ fn accepted(
     let monitored = monitored(resolved, applied, observed);
     let mut problems = problems(resolved, applied, observed);
     problems.extend(unselected(&monitored));
-    problems.extend(without_rules(resolved, observed));
+    problems.extend(without_rules(resolved, applied, observed));
     let (progressing, ready) = if resolved.spec.suspend {
         // Whether the pods are of this generation is not looked at.
         (suspended(Some(false)), suspended(None))

@@ -11,7 +11,6 @@ use k8s_openapi::api::{autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DynamicObject, ListParams},
-    runtime::reflector::Store as PodStore,
 };
 use operator_core::{
     api::{ConcurrencyChange, Microservice},
@@ -32,7 +31,7 @@ use operator_core::{
 use strum::VariantArray;
 
 use super::reader::Reader;
-use crate::process::refusal::refusal;
+use crate::{cluster::watch::Store, process::refusal::refusal};
 
 /// Reads the children, the pods, and what the pods say.
 pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Observed, Error> {
@@ -41,8 +40,7 @@ pub async fn observe(reader: &Reader, microservice: &Microservice) -> Result<Obs
     let children = children(reader, microservice, &missing).await?;
     let namespace = microservice.namespace().unwrap_or_default();
     let scrapers = reader.scrapers.borrow().within(&namespace);
-    let mut pods =
-        reader.stores.pods(&namespace).map(|store| pods_of(microservice, store)).unwrap_or_default();
+    let mut pods = pods_of(microservice, &reader.stores.pods);
     let ports = PodPorts::of(pods.iter().map(|pod| &**pod));
     pods.retain(|pod| pod.meta().deletion_timestamp.is_none());
     let (workers, ask_again) = match microservice.spec.concurrency_change {
@@ -165,13 +163,9 @@ fn owner(object: &DynamicObject) -> String {
         .map_or_else(|| "somebody else".into(), |manager| format!("somebody else (made by {manager})"))
 }
 
-fn pods_of(microservice: &Microservice, store: &PodStore<Pod>) -> Vec<Arc<Pod>> {
-    let (namespace, name) = (microservice.namespace(), microservice.name_any());
-    let mut pods = store.state_filter(|pod| {
-        pod.namespace() == namespace
-            && !has_ended(pod)
-            && pod.annotations().get(OWNER_ANNOTATION) == Some(&name)
-    });
-    pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-    pods
+fn pods_of(microservice: &Microservice, store: &Store<Pod>) -> Vec<Arc<Pod>> {
+    let name = microservice.name_any();
+    let mut pods = store.made_from(&microservice.namespace().unwrap_or_default(), &child_name(&name));
+    pods.retain(|pod| !has_ended(pod) && pod.annotations().get(OWNER_ANNOTATION) == Some(&name));
+    pods.into_iter().map(Arc::new).collect()
 }

@@ -22,6 +22,10 @@ pub enum Selection {
     All,
 }
 
+/// Objects that come in one answer to a list. kube's 500 of all kinds at a time, each read as a tree, are the
+/// largest part of what a start takes in memory.
+pub const PAGE_SIZE: u32 = 50;
+
 /// Watches objects of one kind, and begins anew after a failure.
 pub async fn each_event<K>(
     api: Api<K>,
@@ -32,9 +36,10 @@ pub async fn each_event<K>(
 ) where
     K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
+    let all = watcher::Config::default().page_size(PAGE_SIZE);
     let config = match selection {
-        Selection::Ours => watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}")),
-        Selection::All => watcher::Config::default(),
+        Selection::Ours => all.labels(&format!("{MANAGED_BY}={MANAGER}")),
+        Selection::All => all,
     };
     let _watched = metrics.pulses.watch(api.resource_url(), kind);
     let mut events = pin!(watcher(api, config).default_backoff());

@@ -10,8 +10,10 @@ mod store;
 mod stores;
 mod triggers;
 mod versions;
+mod watched;
 mod watches;
 
+pub use each_event::PAGE_SIZE;
 pub use references::References;
 pub use scope::{Scope, WatchNamespace, WatchScope};
 pub use store::Store;

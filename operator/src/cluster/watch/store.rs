@@ -1,16 +1,23 @@
-//! What the watches found of our children. An object's content is kept only until a reconcile has
-//! seen that it is as wanted: at rest there is little to remember and nothing to compare.
+//! What the watches found of our children and of their pods. All of it is kept as text: a tree of JSON, or a
+//! type of Kubernetes', takes several times as much. Of a child whole content is kept only until a reconcile
+//! has seen that it is as wanted: at rest there is little to remember and nothing to compare.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
-use kube::{ResourceExt, api::DynamicObject, runtime::watcher::Event};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use kube::{
+    ResourceExt,
+    api::{DynamicObject, ObjectMeta},
+    runtime::watcher::Event,
+};
 use operator_core::{
+    api::MicroserviceRef,
     model::{
-        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, is_ours},
+        meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, derived_prefix, is_ours},
         object::template_annotation,
     },
     observed::Entry,
@@ -18,27 +25,38 @@ use operator_core::{
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{listing::Listing, scope::WatchNamespace};
+use super::{listing::Listing, scope::WatchNamespace, watched::Watched};
 
 /// All objects of one kind. Each watch, of a namespace or of them all, fills its part.
-#[derive(Clone, Debug, Default)]
-pub struct Store(Arc<Shared>);
+#[derive(Debug)]
+pub struct Store<T>(Arc<Shared<T>>);
 
-#[derive(Debug, Default)]
-struct Shared {
+#[derive(Debug)]
+struct Shared<T> {
     objects: RwLock<Objects>,
     /// Which of the watches listed all.
     listed: watch::Sender<BTreeSet<WatchNamespace>>,
+    of: PhantomData<fn(T) -> T>,
 }
 
 /// By the watch that sees them.
 #[derive(Debug, Default)]
-struct Objects(BTreeMap<WatchNamespace, Listing<Name, Entry>>);
+struct Objects(BTreeMap<WatchNamespace, Listing<Name, Kept>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     namespace: String,
     name: String,
+}
+
+/// An object.
+#[derive(Clone, Debug)]
+struct Kept {
+    version: Option<Box<str>>,
+    /// JSON.
+    text: Box<[u8]>,
+    /// Digest of the wanted object that it was seen to match.
+    settled: Option<Box<str>>,
 }
 
 impl Objects {
@@ -47,29 +65,27 @@ impl Objects {
         if self.0.contains_key(namespace) { namespace } else { "" }
     }
 
-    fn of(&self, namespace: &str) -> Option<&Listing<Name, Entry>> {
+    fn of(&self, namespace: &str) -> Option<&Listing<Name, Kept>> {
         self.0.get(self.watch_of(namespace))
     }
 
-    fn within(&mut self, watched: &str) -> &mut Listing<Name, Entry> {
+    fn within(&mut self, watched: &str) -> &mut Listing<Name, Kept> {
         self.0.entry(watched.to_owned()).or_default()
     }
 }
 
-impl Store {
-    /// The object of this name.
-    pub fn get(&self, namespace: &str, name: &str) -> Option<Entry> {
-        let name = Name { namespace: namespace.into(), name: name.into() };
-        self.read().of(namespace)?.found().get(&name).cloned()
-    }
-
-    /// All objects of an owner.
-    pub fn owned_by(&self, namespace: &str, uid: &str) -> Vec<Arc<DynamicObject>> {
+impl<T: Watched> Store<T> {
+    /// Those whose names are made from that of a child: pods, revisions.
+    pub fn made_from(&self, namespace: &str, child_name: &str) -> Vec<T> {
+        let prefix = derived_prefix(child_name);
         let objects = self.read();
-        let all = objects.of(namespace).into_iter().flat_map(Listing::found);
-        let in_namespace = all.filter(|(name, _)| name.namespace == namespace);
-        let objects = in_namespace.map(|(_, entry)| &entry.object);
-        objects.filter(|object| object.owner_references().iter().any(|o| o.uid == uid)).cloned().collect()
+        let first = Name { namespace: namespace.into(), name: prefix.clone() };
+        let from_there =
+            objects.of(namespace).into_iter().flat_map(|listing| listing.found().range(&first..));
+        from_there
+            .take_while(|(name, _)| name.namespace == namespace && name.name.starts_with(&prefix))
+            .filter_map(|(_, kept)| kept.read())
+            .collect()
     }
 
     /// Waits until a watch, of a namespace or of them all, has listed its objects once.
@@ -78,13 +94,14 @@ impl Store {
         let _ = self.0.listed.subscribe().wait_for(|listed| listed.contains(watched)).await;
     }
 
-    /// Takes in what the watch of the whole cluster says. Gives the objects that something happened to.
-    pub fn handle(&self, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
+    /// Takes in what the watch of the whole cluster says. Gives the Microservices that it concerns.
+    pub fn handle(&self, event: Event<T>) -> Vec<MicroserviceRef> {
         self.handle_within("", event)
     }
 
-    /// Takes in what the watch of a namespace says. Gives the objects that something happened to.
-    pub fn handle_within(&self, watched: &str, event: Event<DynamicObject>) -> Vec<Arc<DynamicObject>> {
+    /// Takes in what the watch of a namespace says. Gives the Microservices that it concerns.
+    pub fn handle_within(&self, watched: &str, event: Event<T>) -> Vec<MicroserviceRef> {
+        let owner_then = |kept: Kept| kept.read::<T>()?.owner();
         let mut objects = self.write();
         let listing = objects.within(watched);
         match event {
@@ -93,44 +110,39 @@ impl Store {
                 Vec::new()
             }
             Event::InitApply(object) => {
-                let name = Name::of(&object);
+                let (name, owner) = (Name::of(&object), object.owner());
                 let known = listing.found().get(&name);
-                let entry = match known.filter(|k| k.object.resource_version() == object.resource_version()) {
-                    Some(known) => known.clone(),
-                    None => fresh(object),
-                };
-                let object = entry.object.clone();
-                listing.list(name, entry);
-                vec![object]
+                let known = known.filter(|known| known.version == version_of(&object)).cloned();
+                listing.list(name, known.unwrap_or_else(|| Kept::fresh(object)));
+                owner.into_iter().collect()
             }
             Event::InitDone => {
                 let before = listing.swap();
                 self.0.listed.send_if_modified(|listed| listed.insert(watched.to_owned()));
                 // Deleted while nobody watched.
                 let gone = before.into_iter().filter(|(name, _)| !listing.found().contains_key(name));
-                gone.map(|(_, entry)| entry.object).collect()
+                gone.filter_map(|(_, kept)| owner_then(kept)).collect()
             }
             Event::Apply(object) => {
-                let (name, entry) = (Name::of(&object), fresh(object));
-                let object = entry.object.clone();
-                let before = listing.insert(name, entry).map(|before| before.object);
+                let (name, owner) = (Name::of(&object), object.owner());
+                let before = listing.insert(name, Kept::fresh(object)).and_then(owner_then);
                 // Whom it belonged to has to see that it does no longer.
-                let lost = before.filter(|before| before.owner_references() != object.owner_references());
-                [Some(object), lost].into_iter().flatten().collect()
+                let lost = before.filter(|before| owner.as_ref() != Some(before));
+                owner.into_iter().chain(lost).collect()
             }
             Event::Delete(object) => {
                 listing.remove(&Name::of(&object));
-                vec![Arc::new(object)]
+                object.owner().into_iter().collect()
             }
         }
     }
 
     /// We wrote it ourselves: known at once, not only when the watch tells of it.
-    pub fn remember(&self, object: DynamicObject) {
+    pub fn remember(&self, object: T) {
         let mut objects = self.write();
         let name = Name::of(&object);
         let watched = objects.watch_of(&name.namespace).to_owned();
-        objects.within(&watched).insert(name, fresh(object));
+        objects.within(&watched).insert(name, Kept::fresh(object));
     }
 
     /// We deleted it ourselves.
@@ -139,10 +151,16 @@ impl Store {
         let watched = objects.watch_of(namespace);
         objects.within(watched).remove(&Name { namespace: namespace.into(), name: name.into() });
     }
+}
 
-    /// The kind is gone, and all its objects with it.
-    pub fn clear(&self) {
-        *self.write() = Objects::default();
+impl Store<DynamicObject> {
+    /// The object of this name.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Entry> {
+        let name = Name { namespace: namespace.into(), name: name.into() };
+        let objects = self.read();
+        let kept = objects.of(namespace)?.found().get(&name)?;
+        let settled = kept.settled.as_deref().map(Into::into);
+        Some(Entry { object: Arc::new(kept.read()?), settled })
     }
 
     /// `seen` is what is wanted, by its digest: most of it need not be kept any more.
@@ -150,11 +168,18 @@ impl Store {
         let mut objects = self.write();
         let name = Name::of(seen);
         let watched = objects.watch_of(&name.namespace).to_owned();
-        if let Some(entry) = objects.within(&watched).get_mut(&name)
-            && entry.object.metadata.resource_version == seen.metadata.resource_version
+        if let Some(kept) = objects.within(&watched).get_mut(&name)
+            && kept.version == version_of(seen)
         {
-            *entry = Entry { object: Arc::new(slim(seen)), settled: Some(digest.to_owned()) };
+            *kept = Kept { settled: Some(digest.into()), ..Kept::of(&slim(seen)) };
         }
+    }
+}
+
+impl<T> Store<T> {
+    /// The kind is gone, and all its objects with it.
+    pub fn clear(&self) {
+        *self.write() = Objects::default();
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Objects> {
@@ -166,27 +191,46 @@ impl Store {
     }
 }
 
-impl Name {
-    fn of(object: &DynamicObject) -> Self {
-        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
+impl<T> Clone for Store<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
-/// Nobody has looked at it yet.
-fn fresh(object: DynamicObject) -> Entry {
-    Entry { object: Arc::new(trim(object)), settled: None }
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        let (objects, listed) = (RwLock::default(), watch::Sender::default());
+        Self(Arc::new(Shared { objects, listed, of: PhantomData }))
+    }
 }
 
-/// Who owns which field is a third of an object; of that only what is ours is read, and it is kept as text,
-/// for a tree of JSON takes several times as much.
-fn trim(mut object: DynamicObject) -> DynamicObject {
-    let entries = object.metadata.managed_fields.take().into_iter().flatten();
-    let ours = entries.filter(is_ours).map(|mut entry| {
-        entry.fields_v1 = entry.fields_v1.map(|fields| FieldsV1(fields.0.to_string().into()));
-        entry
-    });
-    object.metadata.managed_fields = Some(ours.collect());
-    object
+impl Kept {
+    /// Nobody has looked at it yet.
+    fn fresh(object: impl Watched) -> Self {
+        Self::of(&object.trim())
+    }
+
+    fn of(object: &impl Watched) -> Self {
+        // Every object of the API has a JSON form.
+        let text = serde_json::to_vec(object).unwrap_or_default().into();
+        Self { version: version_of(object), text, settled: None }
+    }
+
+    fn read<T: Watched>(&self) -> Option<T> {
+        serde_json::from_slice(&self.text).ok()
+    }
+}
+
+impl Name {
+    fn of(object: &impl Watched) -> Self {
+        let metadata = object.meta();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Self { namespace: text(&metadata.namespace), name: text(&metadata.name) }
+    }
+}
+
+fn version_of(object: &impl Watched) -> Option<Box<str>> {
+    object.meta().resource_version.as_deref().map(Into::into)
 }
 
 /// What a reconcile still reads of an object that is as wanted: whose it is, how it fares, and where
@@ -256,30 +300,34 @@ mod tests {
         assert_eq!(store.get("n", "a").unwrap().settled, None);
     }
 
+    /// Of the Microservice m.
+    fn owned(version: &str) -> DynamicObject {
+        let owner = json!({"apiVersion": "microservice.dev/v1alpha1", "kind": "Microservice", "name": "m", "uid": "u"});
+        let mut object = whole(version);
+        object.metadata.owner_references = Some(vec![serde_json::from_value(owner).unwrap()]);
+        object
+    }
+
     #[test]
     fn who_loses_an_object_hears_of_it() {
         let store = Store::default();
-        let owned = json!({"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": "u"});
-        let mut object = whole("1");
-        object.metadata.owner_references = Some(vec![serde_json::from_value(owned).unwrap()]);
-        store.handle(Event::Apply(object.clone()));
-        let told = store.handle(Event::Apply(whole("2")));
-        assert!(told.iter().any(|told| told.owner_references() == object.owner_references()), "{told:?}");
-        assert_eq!(store.handle(Event::Apply(whole("3"))).len(), 1);
+        store.handle(Event::Apply(owned("1")));
+        assert_eq!(store.handle(Event::Apply(whole("2"))), [MicroserviceRef::new("n", "m")]);
+        assert!(store.handle(Event::Apply(whole("3"))).is_empty());
     }
 
     #[test]
     fn listing_anew_keeps_what_did_not_change_and_tells_of_what_is_gone() {
         let store = Store::default();
-        store.handle(Event::Apply(whole("1")));
+        store.handle(Event::Apply(owned("1")));
         store.settle(&store.get("n", "a").unwrap().object, "digest");
         store.handle(Event::Init);
-        store.handle(Event::InitApply(whole("1")));
+        store.handle(Event::InitApply(owned("1")));
         assert!(store.handle(Event::InitDone).is_empty());
         assert!(store.get("n", "a").unwrap().settled.is_some());
         store.handle(Event::Init);
         assert!(store.get("n", "a").is_some(), "until the new list is whole the old one holds");
-        assert_eq!(store.handle(Event::InitDone).len(), 1);
+        assert_eq!(store.handle(Event::InitDone), [MicroserviceRef::new("n", "m")]);
         assert!(store.get("n", "a").is_none());
     }
 
@@ -300,7 +348,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_is_ready_when_everything_was_listed_once() {
-        let store = Store::default();
+        let store = Store::<DynamicObject>::default();
         store.handle(Event::Init);
         assert!(futures::FutureExt::now_or_never(store.ready_in("")).is_none());
         store.handle(Event::InitDone);

@@ -30,6 +30,11 @@ impl Triggers {
         stream::unfold(receive, |mut receive| async { receive.recv().await.map(|owner| (owner, receive)) })
     }
 
+    /// Something happened to these.
+    pub fn trigger_all(&self, owners: &[MicroserviceRef]) {
+        owners.iter().for_each(|owner| self.trigger(owner));
+    }
+
     /// Something happened to this one.
     pub fn trigger(&self, owner: &MicroserviceRef) {
         let watched = self.scope.watch_namespace_of(&owner.namespace);

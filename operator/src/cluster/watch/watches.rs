@@ -2,29 +2,12 @@
 //! rule removed, its CRD deleted) stalls no other. Each fills a store and names the Microservice
 //! that an event is about.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
-use kube::{
-    Api, Client, ResourceExt,
-    api::DynamicObject,
-    core::PartialObjectMeta,
-    runtime::{
-        reflector::{ObjectRef, store, store::Writer},
-        watcher::Event,
-    },
-};
-use operator_core::{
-    api::{Microservice, MicroserviceRef},
-    manifests::SERVICE_CONTAINER,
-    model::{Kind, meta::OWNER_ANNOTATION},
-    observed::Scrapers,
-};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, api::DynamicObject, core::PartialObjectMeta, runtime::watcher::Event};
+use operator_core::{model::Kind, observed::Scrapers};
+use serde_json::json;
 use strum::VariantArray;
 use tokio::{sync::watch, time::timeout};
 
@@ -61,31 +44,25 @@ impl Watches {
     pub fn start(client: &Client, metrics: &Arc<Metrics>, watched: &WatchScope) -> Self {
         let WatchScope { scope, secrets } = watched;
         let references = References::new(scope.clone(), *secrets);
-        let mut pods = BTreeMap::new();
-        let mut writers = Vec::new();
-        for namespace in scope.watch_namespaces() {
-            let (reader, writer) = store();
-            pods.insert(namespace.clone(), reader);
-            writers.push((namespace, writer));
-        }
-        let stores = Stores::scoped(scope.clone(), pods, references);
+        let stores = Stores::scoped(scope.clone(), references);
         let triggers = Triggers::new(scope.clone());
         let missing = definitions::follow(client, metrics, scope);
-        for (namespace, writer) in writers {
+        for namespace in scope.watch_namespaces() {
             for kind in Kind::VARIANTS {
                 let (store, triggers, of) = (stores.of(*kind).clone(), triggers.clone(), namespace.clone());
                 let handle = move |event| match event {
-                    Some(event) => {
-                        let found = store.handle_within(&of, event);
-                        found.iter().filter_map(|o| owner(o)).for_each(|o| triggers.trigger(&o));
-                    }
+                    Some(event) => triggers.trigger_all(&store.handle_within(&of, event)),
                     None => store.clear(),
                 };
                 let (client, missing, metrics) = (client.clone(), missing.clone(), metrics.clone());
                 tokio::spawn(watch_children(*kind, client, namespace.clone(), missing, metrics, handle));
             }
-            let pods = Api::<Pod>::all(client.clone()).constrain(&namespace);
-            tokio::spawn(watch_pods(pods, writer, metrics.clone(), triggers.clone()));
+            let api = Api::<Pod>::all(client.clone()).constrain(&namespace);
+            let (pods, metrics, triggers) = (stores.pods.clone(), metrics.clone(), triggers.clone());
+            tokio::spawn(async move {
+                let handle = |event| triggers.trigger_all(&pods.handle_within(&namespace, event));
+                each_event(api, "Pod", Selection::Ours, &metrics, handle).await;
+            });
         }
         references::watch(&stores.references, client, metrics, &triggers);
         let scrapers = watch_scrapers(client, metrics, scope);
@@ -134,26 +111,11 @@ async fn watch_children(
     }
 }
 
-async fn watch_pods(api: Api<Pod>, mut writer: Writer<Pod>, metrics: Arc<Metrics>, triggers: Triggers) {
-    each_event(api, "Pod", Selection::Ours, &metrics, |mut event| {
-        if let Event::Apply(pod) | Event::InitApply(pod) = &mut event {
-            keep_status(pod);
-        }
-        writer.apply_watcher_event(&event);
-        if let Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) = &event
-            && let Some(owner) = owner_of_pod(pod)
-        {
-            triggers.trigger(&owner);
-        }
-    })
-    .await;
-}
-
 fn without_content(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<DynamicObject> {
     let object = |PartialObjectMeta { metadata, .. }: PartialObjectMeta<DynamicObject>| DynamicObject {
         types: None,
         metadata,
-        data: Value::Null,
+        data: json!({}),
     };
     match event {
         Event::Init => Event::Init,
@@ -162,35 +124,4 @@ fn without_content(event: Event<PartialObjectMeta<DynamicObject>>) -> Event<Dyna
         Event::Apply(found) => Event::Apply(object(found)),
         Event::Delete(found) => Event::Delete(object(found)),
     }
-}
-
-/// The Microservice that an object is owned by.
-fn owner(object: &DynamicObject) -> Option<MicroserviceRef> {
-    let namespace = object.metadata.namespace.as_deref()?;
-    let owner = object
-        .owner_references()
-        .iter()
-        .find_map(|owner| ObjectRef::<Microservice>::from_owner_ref(Some(namespace), owner, ()))?;
-    Some(MicroserviceRef::new(namespace, owner.name))
-}
-
-/// Pods are owned by ReplicaSets; the template carries the Microservice's name.
-fn owner_of_pod(pod: &Pod) -> Option<MicroserviceRef> {
-    let name = pod.annotations().get(OWNER_ANNOTATION)?;
-    Some(MicroserviceRef::new(pod.metadata.namespace.as_deref()?, name))
-}
-
-/// Of a pod we read the metadata, the status, its ports, and what the service's container may use.
-fn keep_status(pod: &mut Pod) {
-    pod.metadata.managed_fields = None;
-    let slim = |Container { name, ports, resources, .. }| {
-        let resources = resources.filter(|_| name == SERVICE_CONTAINER);
-        Container { name, ports, resources, ..Container::default() }
-    };
-    let slim = |containers: Vec<_>| containers.into_iter().map(slim).collect();
-    pod.spec = pod.spec.take().map(|PodSpec { containers, init_containers, .. }| PodSpec {
-        containers: slim(containers),
-        init_containers: init_containers.map(slim),
-        ..PodSpec::default()
-    });
 }

@@ -10,7 +10,7 @@ use operator_core::{
     observed::{History, Outcome},
     plan::revision::New,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{apply::send, writer::Writer};
 use crate::process::refusal::refusal;
@@ -28,7 +28,7 @@ pub async fn write_revision(
 
 /// Our own writes are known at once, not only when the watch tells of them.
 fn remember(writer: &Writer, mut object: DynamicObject) {
-    object.data = Value::Null;
+    object.data = json!({});
     writer.stores.of(Kind::ControllerRevision).remember(object);
 }
 
@@ -41,7 +41,8 @@ pub async fn settle(
     outcome: Option<Outcome>,
 ) -> Result<bool, Error> {
     let store = writer.stores.of(Kind::ControllerRevision);
-    let history = || History::of(&store.owned_by(&resolved.namespace, &resolved.owner.uid));
+    let history =
+        || History::of(&store.made_from(&resolved.namespace, &resolved.child_name), &resolved.owner.uid);
     let resource = Kind::ControllerRevision.resource();
     let kind = Kind::ControllerRevision.name();
     let api = Api::<DynamicObject>::namespaced_with(writer.client.clone(), &resolved.namespace, &resource);
