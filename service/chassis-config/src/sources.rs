@@ -8,6 +8,10 @@ const FILE_VARIABLES: [&str; 2] = ["CHASSIS_CONFIG", "PYMICRO_CONFIG"];
 /// Variables that name it as a module, `mysite.configs` (contract 5.10.36).
 const MODULE_VARIABLES: [&str; 2] = ["SANIC_CONFIG_MODULE", "SANIC_SETTINGS_MODULE"];
 
+/// A file of this name beside the configuration file wins over it: what changes while the service runs can come from
+/// elsewhere than what takes a restart.
+const LIVE_FILE: &str = "live.yaml";
+
 /// What the file's name may end with.
 const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 
@@ -52,6 +56,12 @@ impl Sources {
     #[must_use]
     pub fn with_file(self, file: impl Into<PathBuf>) -> Self {
         Self { file: Some(file.into()), ..self }
+    }
+
+    /// The file of what changes while the service runs, if there is one.
+    pub(super) fn live_file(&self) -> Option<PathBuf> {
+        let file = self.file.as_ref()?.with_file_name(LIVE_FILE);
+        file.exists().then_some(file)
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&str> {

@@ -36,11 +36,17 @@ pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 /// all else in it (`plan::resize`).
 pub const RESOURCES_ANNOTATION: &str = "microservice.dev/resources";
 
-/// On the pod template: digest of the configuration that takes a restart.
+/// On pods: the names of the immutable ConfigMaps that they are started with, `NAME,NAME`. On a
+/// ControllerRevision: those of the last pod templates, its own first, `NAME,NAME NAME`.
+///
+/// An earlier operator, which had none, put a digest into that of pods, and none on revisions.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 
-/// On the pod template: digest of the contents of files that stand in the spec.
-pub const FILES_ANNOTATION: &str = "microservice.dev/files";
+/// What of a Microservice an object is, where its kind does not tell.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+
+/// Of the ConfigMaps that pods are started with.
+pub const CONFIGURATION: &str = "configuration";
 
 /// On the Deployment: digest of the pod template that we last applied; another one is a rollout.
 pub const TEMPLATE_ANNOTATION: &str = "microservice.dev/template";
@@ -133,7 +139,7 @@ pub(crate) fn selector(resolved: &ResolvedMicroservice) -> LabelSelector {
 /// By these a ServiceMonitor selects the Service of the metrics, and no other.
 pub(crate) fn metrics_labels(resolved: &ResolvedMicroservice) -> BTreeMap<String, String> {
     let mut labels = selector_labels(resolved);
-    labels.insert("app.kubernetes.io/component".into(), "metrics".into());
+    labels.insert(COMPONENT_LABEL.into(), "metrics".into());
     labels
 }
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::RolloutReason,
     model::meta::{
-        REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
-        REVISION_OUTCOME_ANNOTATION, REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION,
+        CONFIG_ANNOTATION, REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION,
+        REVISION_NUMBER_ANNOTATION, REVISION_OUTCOME_ANNOTATION, REVISION_RENDERING_ANNOTATION,
+        REVISION_SPEC_ANNOTATION,
     },
 };
 
@@ -63,6 +64,9 @@ pub struct Revision {
     pub cause: Option<RolloutCause>,
     /// None while its rollout is under way.
     pub outcome: Option<Outcome>,
+    /// The ConfigMaps that pods of its template and of the last ones before it are started with; none if an
+    /// earlier operator wrote it.
+    pub configuration: Option<String>,
 }
 
 impl Revision {
@@ -77,6 +81,7 @@ impl Revision {
             rendering: text(REVISION_RENDERING_ANNOTATION)?.into(),
             cause: text(REVISION_CAUSE_ANNOTATION).and_then(|cause| serde_json::from_str(cause).ok()),
             outcome: text(REVISION_OUTCOME_ANNOTATION).and_then(Outcome::parse),
+            configuration: text(CONFIG_ANNOTATION).map(ToOwned::to_owned),
         })
     }
 
@@ -126,9 +131,9 @@ impl History {
         self.0.iter().filter(move |revision| is_written && !is_needed(revision, last))
     }
 
-    /// Their names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|revision| revision.name.as_str())
+    /// Each of them.
+    pub fn revisions(&self) -> impl Iterator<Item = &Revision> {
+        self.0.iter()
     }
 
     /// The revision of this name.

@@ -2,7 +2,7 @@ use k8s_openapi::{api::apps::v1::ControllerRevision, apimachinery::pkg::runtime:
 use kube::{Api, ResourceExt};
 use operator_core::{
     api::Microservice,
-    model::{Error, Kind},
+    model::{Error, Kind, meta::child_name},
     observed::History,
     plan::revision::Record,
 };
@@ -14,7 +14,8 @@ use crate::{cluster::watch::Stores, process::refusal::refusal};
 pub fn history(stores: &Stores, microservice: &Microservice) -> History {
     let (namespace, uid) =
         (microservice.namespace().unwrap_or_default(), microservice.uid().unwrap_or_default());
-    History::of(&stores.of(Kind::ControllerRevision).owned_by(&namespace, &uid))
+    let child_name = child_name(&microservice.name_any());
+    History::of(&stores.of(Kind::ControllerRevision).owned_by(&namespace, &child_name, &uid))
 }
 
 /// The content of a revision; none if it is gone, or of a form that this operator does not know.

@@ -9,13 +9,15 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use kube::{ResourceExt, api::DynamicObject, runtime::watcher::Event};
 use operator_core::{
+    manifests::is_earlier,
     model::{
         meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, is_ours},
         object::template_annotation,
     },
     observed::Entry,
+    plan::adoption::is_owned,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{listing::Listing, scope::WatchNamespace};
@@ -63,13 +65,15 @@ impl Store {
         self.read().of(namespace)?.found().get(&name).cloned()
     }
 
-    /// All objects of an owner.
-    pub fn owned_by(&self, namespace: &str, uid: &str) -> Vec<Arc<DynamicObject>> {
+    /// All objects of an owner that are named after it, `CHILDNAME-...`.
+    pub fn owned_by(&self, namespace: &str, child_name: &str, uid: &str) -> Vec<Arc<DynamicObject>> {
+        let first = Name { namespace: namespace.into(), name: format!("{child_name}-") };
         let objects = self.read();
-        let all = objects.of(namespace).into_iter().flat_map(Listing::found);
-        let in_namespace = all.filter(|(name, _)| name.namespace == namespace);
-        let objects = in_namespace.map(|(_, entry)| &entry.object);
-        objects.filter(|object| object.owner_references().iter().any(|o| o.uid == uid)).cloned().collect()
+        let from =
+            objects.of(namespace).into_iter().flat_map(|listing| listing.found().range(first.clone()..));
+        let named =
+            from.take_while(|(name, _)| name.namespace == namespace && name.name.starts_with(&first.name));
+        named.map(|(_, entry)| &entry.object).filter(|object| is_owned(object, uid)).cloned().collect()
     }
 
     /// Waits until a watch, of a namespace or of them all, has listed its objects once.
@@ -189,6 +193,10 @@ fn trim(mut object: DynamicObject) -> DynamicObject {
     object
 }
 
+fn is_immutable(object: &DynamicObject) -> bool {
+    object.data.get("immutable") == Some(&json!(true))
+}
+
 /// What a reconcile still reads of an object that is as wanted: whose it is, how it fares, and where
 /// it leads.
 fn slim(object: &DynamicObject) -> DynamicObject {
@@ -201,6 +209,11 @@ fn slim(object: &DynamicObject) -> DynamicObject {
     }
     if let Some(ports) = object.data.pointer("/spec/ports") {
         data["spec"]["ports"] = ports.clone();
+    }
+    // Of an earlier operator, whose pods still need it.
+    let files = object.data.get("data").and_then(Value::as_object).filter(|_| !is_immutable(object));
+    for (key, file) in files.into_iter().flatten().filter(|(key, _)| is_earlier(key)) {
+        data["data"][key] = file.clone();
     }
     for name in [RESTARTED_ANNOTATION, REFERENCES_ANNOTATION] {
         if let Some(value) = template_annotation(object, name) {
@@ -217,7 +230,6 @@ fn slim(object: &DynamicObject) -> DynamicObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     fn object(version: &str, rest: &Value) -> DynamicObject {
         let mut object = json!({"metadata": {"namespace": "n", "name": "a", "uid": "u", "resourceVersion": version, "managedFields": [
@@ -244,6 +256,32 @@ mod tests {
         assert_eq!(settled.settled.as_deref(), Some("digest"));
         assert_eq!(settled.object.managed_fields()[0].fields_v1, None);
         assert_eq!(settled.object.data, json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}));
+    }
+
+    #[test]
+    fn of_a_config_map_only_files_of_an_earlier_operator_are_kept() {
+        let data = json!({"concurrency": "4", "service.yaml": "a: b"});
+        let kept = |map: Value| slim(&object("1", &map)).data;
+        assert_eq!(kept(json!({"data": data})), json!({"data": {"service.yaml": "a: b"}}));
+        assert_eq!(kept(json!({"data": data, "immutable": true})), json!({}));
+        assert_eq!(kept(json!({"data": {"concurrency": "4"}})), json!({}));
+    }
+
+    #[test]
+    fn what_an_owner_has_is_found_by_name_among_what_others_have() {
+        let store = Store::default();
+        let named = |namespace: &str, name: &str, uid: &str| {
+            let owner = json!({"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": uid});
+            let metadata = json!({"namespace": namespace, "name": name, "ownerReferences": [owner]});
+            store.handle(Event::Apply(serde_json::from_value(json!({"metadata": metadata})).unwrap()));
+        };
+        for name in ["a", "a-1", "a-files-2", "a1", "b-1"] {
+            named("n", name, "a");
+        }
+        named("n", "a-b-1", "ab");
+        named("o", "a-1", "other");
+        let found: Vec<_> = store.owned_by("n", "a", "a").iter().map(|object| object.name_any()).collect();
+        assert_eq!(found, ["a-1", "a-files-2"]);
     }
 
     #[test]
