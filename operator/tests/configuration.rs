@@ -121,7 +121,7 @@ async fn what_comes_back_finds_what_it_was_started_with_even_if_somebody_deleted
     let (_, failed) = world.step(&bad).await;
     let (_, back) = world.step(&failed).await;
     assert_eq!(condition(back.status.as_ref().unwrap(), "Progressing").1, "RolledBack");
-    assert_eq!(named(&world), [path.clone()]);
+    assert_eq!(named(&world)[0], path);
     assert_eq!(world.api.get(&path).unwrap()["data"], map["data"]);
 }
 
@@ -196,7 +196,7 @@ async fn with_an_image_that_reads_its_numbers_once_they_are_part_of_it() {
     let map = world.api.get(&path).unwrap();
     let (writes, _) = world.step(&changed(&before, of(9))).await;
     assert!(writes.contains(&format!("PATCH {DEPLOYMENT}")), "{writes:?}");
-    assert_ne!(named(&world), [path.clone()]);
+    assert_ne!(named(&world)[0], path);
     assert_eq!(world.api.get(&path), Some(map), "a pod of before starts as before");
     let environment =
         world.api.get(DEPLOYMENT).unwrap()["spec"]["template"]["spec"]["containers"][0]["env"].clone();

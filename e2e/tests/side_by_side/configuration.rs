@@ -31,14 +31,17 @@ const FILES: [&str; 2] = ["/etc/shop/first", "/etc/shop/second"];
 /// Pods that show files with this content, of which the spec has so many.
 fn shows(case: &Case, content: &str, count: usize) -> Value {
     let show = [&["show"][..], &FILES].concat();
+    let args = [&show[..], &["--stay"]].concat();
+    let ready = [&["/e2e-client"][..], &show].concat();
     let file = |path: &&str| json!({ "path": path, "content": content });
+    let files: Vec<_> = FILES.iter().take(count).map(file).collect();
     json!({
         "replicas": REPLICAS,
         "image": case.settings.client_image,
         "command": ["/e2e-client"],
-        "args": [&show[..], &["--stay"]].concat(),
-        "probes": { "readiness": { "exec": { "command": [&["/e2e-client"][..], &show].concat() } } },
-        "files": FILES.iter().take(count).map(file).collect::<Vec<_>>(),
+        "args": args,
+        "probes": { "readiness": { "exec": { "command": ready } } },
+        "files": files,
         "proxy": { "enabled": false },
         "monitoring": { "enabled": false },
         "concurrencyChange": "Restart",

@@ -122,7 +122,9 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         Some(new) => write_revision(writer, &resolved, new).await,
         None => Ok(()),
     };
-    let mut applied = apply(writer, children, &found, &observed, &resolved.replicas, decision).await;
+    // Its future is large.
+    let applied = Box::pin(apply(writer, children, &found, &observed, &resolved.replicas, decision));
+    let mut applied = applied.await;
     applied.failures.extend(recorded.err());
     let (pruned, failures) = prune(writer, &resolved.spec, &observed, &applied).await;
     applied.pruned = pruned;

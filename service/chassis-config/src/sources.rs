@@ -19,7 +19,8 @@ const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 /// sees the variables the process started with.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The file, if one is named: YAML, JSON or TOML by its extension, without one by how it begins.
+    /// The file, if one is named: YAML, JSON or TOML by its extension, without one by how it begins. A `live.yaml` beside
+    /// it wins over it.
     pub file: Option<PathBuf>,
     /// What is read in place of the file's content, to see what would be wrong with it.
     pub draft: Option<String>,

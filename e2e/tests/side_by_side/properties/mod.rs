@@ -72,6 +72,13 @@ fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
     Ok(built(name, spec)?.into_objects().into_iter().collect())
 }
 
+/// With the immutable ConfigMaps.
+fn all(name: &str, spec: &Value) -> Result<Vec<(Child, Value)>> {
+    let built = built(name, spec)?;
+    let immutable: Vec<_> = built.immutable().map(|map| (Child::ConfigMap, json!(map))).collect();
+    Ok(immutable.into_iter().chain(built.into_objects()).collect())
+}
+
 fn built(name: &str, spec: &Value) -> Result<Children> {
     let mut microservice = Microservice::new(name, serde_json::from_value(spec.clone())?);
     microservice.metadata.namespace = Some("default".into());
@@ -138,9 +145,7 @@ async fn accepted(case: &Case, spec: &Value) -> Result<()> {
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     let defaulted = case.api::<Microservice>().create(&dry_run, &object).await?;
     ensure!(defaulted.spec == object.spec, "the API server has other defaults than we: {:?}", defaulted.spec);
-    let built = built("generated", spec)?;
-    let immutable: Vec<_> = built.immutable().map(|map| (Child::ConfigMap, json!(map))).collect();
-    for (child, mut body) in immutable.into_iter().chain(built.into_objects()) {
+    for (child, mut body) in all("generated", spec)? {
         // alone/gateway_crd.rs asks for it: its definition is not always there.
         if child == Child::HttpRoute {
             continue;

@@ -5,11 +5,14 @@ use k8s_openapi::api::core::v1::{
 };
 use serde_json::{Value, json};
 
-use super::{container::CONFIG_VOLUME, nginx};
+use super::nginx;
 use crate::{
     api::{ConcurrencyChange, Config},
     model::{ResolvedMicroservice, meta::object_meta},
 };
+
+/// Volume of the pod that has them all.
+pub(super) const CONFIG_VOLUME: &str = "config";
 
 /// Keys of the ConfigMaps; each is a file in the pod.
 pub(super) const SERVICE_FILE: &str = "service.yaml";

@@ -4,7 +4,9 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{
-    config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE, follows},
+    config_map::{
+        CONCURRENCY_KEY, CONFIG_VOLUME, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE, follows,
+    },
     defaults::{LAST_WORDS, port, requests, security},
     files,
     nginx::TLS_DIRECTORY,
@@ -27,7 +29,6 @@ pub const SERVICE_CONTAINER: &str = "service";
 const PROXY_CONTAINER: &str = "nginx";
 
 /// Volumes of the pod.
-pub(super) const CONFIG_VOLUME: &str = "config";
 pub(super) const SERVICE_TMP_VOLUME: &str = "service-tmp";
 pub(super) const PROXY_TMP_VOLUME: &str = "nginx-tmp";
 pub(super) const PROXY_TLS_VOLUME: &str = "nginx-tls";

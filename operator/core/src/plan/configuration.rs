@@ -83,12 +83,12 @@ mod tests {
         assert_eq!(noted(own, before, "m", revision_history), expected);
     }
 
-    fn object(metadata: Value) -> DynamicObject {
+    fn object(metadata: &Value) -> DynamicObject {
         serde_json::from_value(json!({ "metadata": metadata })).unwrap()
     }
 
     fn revision(name: &str, configuration: Option<&str>) -> Arc<DynamicObject> {
-        Arc::new(object(json!({"name": name, "annotations": {
+        Arc::new(object(&json!({"name": name, "annotations": {
             "microservice.dev/number": "1", "microservice.dev/generation": "1", "microservice.dev/spec": "s",
             "microservice.dev/rendering": "r", CONFIG_ANNOTATION: configuration.unwrap_or_default(),
         }})))
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn only_what_starts_pods_is_meant() {
-        let is_meant = |name: &str, labels: Value| {
-            starts_pods(&object(json!({"name": name, "labels": labels})), "example")
+        let is_meant = |name: &str, labels: &Value| {
+            starts_pods(&object(&json!({"name": name, "labels": labels})), "example")
         };
-        assert!(is_meant("example-0", json!({COMPONENT_LABEL: CONFIGURATION})));
-        assert!(is_meant("example-files", json!({})));
-        assert!(!is_meant("example", json!({})) && !is_meant("example-dashboard", json!({})));
+        assert!(is_meant("example-0", &json!({COMPONENT_LABEL: CONFIGURATION})));
+        assert!(is_meant("example-files", &json!({})));
+        assert!(!is_meant("example", &json!({})) && !is_meant("example-dashboard", &json!({})));
     }
 
     #[rstest]

@@ -38,19 +38,21 @@ pub async fn apply(
     decision: RolloutDecision,
 ) -> Applied {
     let mut applied = Applied { decision, ..Applied::default() };
-    for map in children.immutable() {
-        let name = map.metadata.name.as_deref().unwrap_or_default();
-        let live = configuration.get(name).unwrap_or(&Live::Absent);
-        if let Live::Foreign { owner, .. } = live {
+    let immutable: Vec<_> = children.immutable().map(json_of).collect();
+    let children = children.into_objects();
+    for body in immutable {
+        let live = body["metadata"]["name"].as_str().and_then(|name| configuration.get(name));
+        let live = live.unwrap_or(&Live::Absent);
+        if let Live::Foreign { name, owner } = live {
             applied.failures.push(taken(name, owner));
         } else if let Some((object, true)) =
-            apply_child(writer, Child::ConfigMap, json_of(map), live, replicas, &mut applied).await
+            apply_child(writer, Child::ConfigMap, body, live, replicas, &mut applied).await
         {
             // Known at once: the inventory has it.
             writer.stores.of(Kind::ConfigMap).remember(Arc::unwrap_or_clone(object));
         }
     }
-    for (child, body) in children.into_objects() {
+    for (child, body) in children {
         if !observed.serves(child.kind()) {
             continue;
         }

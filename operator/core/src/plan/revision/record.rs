@@ -29,7 +29,7 @@ pub struct Rendering {
     pub template: Value,
     /// The immutable ConfigMap that it names. Another one, of files' contents, is made of the spec.
     #[serde(default)]
-    pub configuration: Option<Configuration>,
+    pub configuration: Option<ImmutableMap>,
     /// What an earlier operator kept beside the numbers that change while pods run.
     #[serde(default, rename = "config", skip_serializing_if = "BTreeMap::is_empty")]
     pub earlier: BTreeMap<String, String>,
@@ -37,7 +37,7 @@ pub struct Rendering {
 
 /// An immutable ConfigMap.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct Configuration {
+pub struct ImmutableMap {
     name: String,
     data: BTreeMap<String, String>,
 }
@@ -45,7 +45,7 @@ pub struct Configuration {
 impl Rendering {
     /// The part of the children that makes the pods.
     pub fn of(children: &Children) -> Self {
-        let configuration = children.configuration.as_ref().map(|map| Configuration {
+        let configuration = children.configuration.as_ref().map(|map| ImmutableMap {
             name: map.metadata.name.clone().unwrap_or_default(),
             data: map.data.clone().unwrap_or_default(),
         });
