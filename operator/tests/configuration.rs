@@ -171,6 +171,29 @@ async fn one_that_somebody_deletes_is_made_again() {
     assert_eq!(world.api.get(&path).unwrap()["data"], map["data"]);
 }
 
+/// After an upgrade of the operator pods stay as they are, and what they are started with does, too.
+#[tokio::test]
+async fn what_another_operator_made_is_made_again_out_of_its_record() {
+    const OTHER: &str = "hello-aaaaaaaaaaaaaaaa";
+    let world = world();
+    let first = settled(&world, json!({})).await;
+    let fresh = named(&world).remove(0);
+    let path = world.api.paths(REVISIONS).remove(0);
+    let text = world.api.get(&path).unwrap().to_string();
+    let mut revision: Value =
+        serde_json::from_str(&text.replace(fresh.rsplit('/').next().unwrap(), OTHER)).unwrap();
+    revision["data"]["rendering"]["configuration"]["data"]["nginx.conf"] = json!("# another");
+    revision["metadata"]["annotations"]["microservice.dev/rendering"] = json!("another");
+    world.api.put(&path, revision);
+    world.watched(Kind::ControllerRevision, &path);
+    let (_, after) = world.step(&first).await;
+    assert_eq!(named(&world), [format!("{CORE}/configmaps/{OTHER}")]);
+    let map = world.api.get(&named(&world)[0]).unwrap();
+    assert_eq!((&map["data"]["nginx.conf"], &map["immutable"]), (&json!("# another"), &json!(true)));
+    assert_eq!(immutable(&world), named(&world), "nobody needs this operator's");
+    assert_eq!(inventory(&after), named(&world));
+}
+
 #[tokio::test]
 async fn a_name_that_is_taken_is_told_and_left_to_its_owner() {
     let world = world();
