@@ -16,13 +16,14 @@ use operator_core::{
 use rstest::rstest;
 use serde_json::{Value, json};
 use support::world::{
-    CORE, DEPLOYMENT, EVENTS, MONITOR, RESIZE, REVISION, STATUS, World, condition, microservice, with_status,
-    world,
+    CONFIGURATION, CORE, DEPLOYMENT, EVENTS, MONITOR, RESIZE, REVISION, STATUS, World, condition,
+    microservice, with_status, world,
 };
 
 fn all_children() -> Vec<String> {
     [
         REVISION,
+        CONFIGURATION,
         &format!("{CORE}/serviceaccounts/hello"),
         &format!("{CORE}/configmaps/hello"),
         &format!("{CORE}/services/hello"),
@@ -41,7 +42,7 @@ async fn a_new_microservice_gets_every_child_and_a_status() {
     world.reconcile(&microservice(json!({}))).await.unwrap();
     let requests = world.api.requests();
     let reads = requests.iter().filter(|r| r.starts_with("GET ")).count();
-    assert_eq!(reads, 6, "each name is looked at before it is taken: {requests:?}");
+    assert_eq!(reads, 7, "each name is looked at before it is taken: {requests:?}");
     assert_eq!(support::world::writes(&requests), all_children());
     assert!(requests.contains(&format!("POST {EVENTS}")));
 }

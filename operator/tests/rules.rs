@@ -15,33 +15,13 @@ use operator_core::{
 };
 use rstest::rstest;
 use serde_json::{Value, json};
-use support::world::{CORE, DEPLOYMENT, MONITOR, REVISION, STATUS, World, condition, microservice, world};
-
-/// The Microservice with another spec, of the next generation.
-fn changed(microservice: &Microservice, spec: Value) -> Microservice {
-    let mut changed = Microservice { spec: serde_json::from_value(spec).unwrap(), ..microservice.clone() };
-    changed.metadata.generation = changed.metadata.generation.map(|generation| generation + 1);
-    changed
-}
+use support::world::{
+    CORE, DEPLOYMENT, MONITOR, REVISION, STATUS, World, changed, condition, microservice, now_ready, settled,
+    world,
+};
 
 fn rollout(microservice: &Microservice) -> LastRollout {
     microservice.status.clone().unwrap().last_rollout.expect("a rollout")
-}
-
-/// Applied, ready, and noted as such.
-async fn settled(world: &World, spec: Value) -> Microservice {
-    let (_, applied) = world.step(&microservice(spec)).await;
-    // The future of several Microservices is large.
-    Box::pin(now_ready(world, &applied)).await
-}
-
-async fn now_ready(world: &World, microservice: &Microservice) -> Microservice {
-    world.deployment_is_ready();
-    let (_, ready) = world.step(microservice).await;
-    assert_eq!(condition(ready.status.as_ref().unwrap(), "Ready").0, "True");
-    let (writes, rests) = world.step(&ready).await;
-    assert_eq!(writes, [""; 0], "at rest");
-    rests
 }
 
 /// peers: opentelemetry-operator#2651, VictoriaMetrics/operator#296
@@ -115,7 +95,7 @@ async fn a_change_that_concerns_no_pod_brings_no_upgrade(#[case] spec: Value) {
     let config = world.api.get(&format!("{CORE}/configmaps/hello")).unwrap();
     let workers = spec["concurrency"].as_i64().unwrap_or(4).to_string();
     assert_eq!(config["data"]["concurrency"], workers, "the change itself is made");
-    assert!(config["data"]["service.yaml"].as_str().unwrap().contains(&format!("workers: {workers}")));
+    assert!(config["data"]["live.yaml"].as_str().unwrap().contains(&format!("workers: {workers}")));
     assert_eq!(world.step(&after).await.0, [""; 0], "at rest");
 }
 
@@ -181,7 +161,9 @@ async fn who_lets_upgrades_in_later_gets_the_one_that_waits() {
 async fn without_its_revision_a_microservice_is_rendered_anew() {
     let mut world = world();
     let before = settled(&world, json!({})).await;
-    for revision in world.context.reader.stores.of(Kind::ControllerRevision).made_from("team", "hello") {
+    for revision in
+        world.context.reader.stores.of(Kind::ControllerRevision).owned_by("team", "hello", "our-uid")
+    {
         world.context.reader.stores.of(Kind::ControllerRevision).handle(Event::Delete(revision));
     }
     world.upgrade("2");

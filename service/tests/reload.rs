@@ -65,10 +65,12 @@ async fn a_removed_line_goes_back_to_the_layer_below() {
 }
 
 /// What the kubelet does to a volume: a new directory, a new link to it, and a rename over the old link.
-fn publish(volume: &Path, generation: u32, text: &str) {
+fn publish(volume: &Path, generation: u32, files: &[(&str, &str)]) {
     let data = volume.join(format!("..{generation}"));
     fs::create_dir(&data).unwrap();
-    fs::write(data.join("service.yaml"), text).unwrap();
+    for (name, text) in files {
+        fs::write(data.join(name), text).unwrap();
+    }
     let link = volume.join("..data_tmp");
     symlink(format!("..{generation}"), &link).unwrap();
     fs::rename(&link, volume.join("..data")).unwrap();
@@ -80,15 +82,32 @@ fn publish(volume: &Path, generation: u32, text: &str) {
 #[tokio::test]
 async fn a_configmap_volume_resizes_live_again_and_again() {
     let volume = tempfile::tempdir().unwrap();
-    publish(volume.path(), 1, &config(1));
+    publish(volume.path(), 1, &[("service.yaml", &config(1))]);
     let file = volume.path().join("service.yaml");
     symlink("..data/service.yaml", &file).unwrap();
     let process = Process::start_with(volume, &file).await;
     has_workers(&process, 1).await;
     for (generation, workers) in [(2, 8), (3, 2), (4, 1024)] {
-        publish(process.directory.path(), generation, &config(workers));
+        publish(process.directory.path(), generation, &[("service.yaml", &config(workers))]);
         has_workers(&process, workers).await;
     }
+}
+
+/// As in a pod: what takes a restart never changes, the number of workers stands in a file of its own.
+#[tokio::test]
+async fn the_live_file_of_a_volume_resizes_live() {
+    const FILE: (&str, &str) = ("service.yaml", "message: {delay: 0s}");
+    let volume = tempfile::tempdir().unwrap();
+    publish(volume.path(), 1, &[FILE, ("live.yaml", &config(3))]);
+    for name in ["service.yaml", "live.yaml"] {
+        symlink(format!("..data/{name}"), volume.path().join(name)).unwrap();
+    }
+    let file = volume.path().join("service.yaml");
+    let mut process = Process::start_with(volume, &file).await;
+    has_workers(&process, 3).await;
+    publish(process.directory.path(), 2, &[FILE, ("live.yaml", &config(8))]);
+    has_workers(&process, 8).await;
+    process.logs("server.workers is now 8").await;
 }
 
 #[tokio::test]

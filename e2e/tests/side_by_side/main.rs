@@ -9,6 +9,7 @@ mod autoscale_metric;
 mod autoscaling;
 mod cannot_run;
 mod concurrency;
+mod configuration;
 mod delete;
 mod directory;
 mod disruption;

@@ -6,11 +6,19 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Pod},
 };
-use kube::{Api, api::PostParams, runtime::watcher};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+    runtime::watcher,
+};
+use operator_core::model::meta::CONFIG_ANNOTATION;
+use serde_json::json;
 
 use crate::{bed, change};
 
 const NGINX_FILE: &str = "nginx.conf";
+/// A ConfigMap with another one.
+const OTHER: &str = "t-control";
 const OPERATOR: &str = "microservice-operator";
 
 /// The step that is left out.
@@ -48,7 +56,7 @@ impl Control {
 
     /// Runs the service without the step, and waits until every pod is without it.
     pub async fn set(self, case: &Case, whole: &Whole) -> Result<()> {
-        let (mut map, mut deployment) = (whole.map.clone(), whole.deployment.clone());
+        let mut deployment = whole.deployment.clone();
         let template = &mut deployment.spec.as_mut().context("no spec")?.template;
         // Other pods in any case.
         let annotations = template.metadata.get_or_insert_default().annotations.get_or_insert_default();
@@ -65,16 +73,24 @@ impl Control {
                 }
             }
             Self::NoMinTimeout => {
-                let file = map.data.as_mut().and_then(|data| data.get_mut(NGINX_FILE)).context("no file")?;
+                let mut data = whole.configuration.data.clone().context("no data")?;
+                let file = data.get_mut(NGINX_FILE).context("no file")?;
                 let (with, without): (Vec<_>, Vec<_>) =
                     file.lines().partition(|line| line.trim().starts_with("keepalive_min_timeout"));
                 ensure!(with.len() == 1, "keepalive_min_timeout is not set: {file}");
                 *file = without.join("\n");
+                let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": OTHER }, "data": data });
+                let params = PatchParams::apply("e2e").force();
+                case.api::<ConfigMap>().patch(OTHER, &params, &Patch::Apply(map)).await?;
+                let volumes =
+                    template.spec.as_mut().and_then(|pod| pod.volumes.as_mut()).into_iter().flatten();
+                let projected = volumes.filter_map(|volume| volume.projected.as_mut()?.sources.as_mut());
+                let maps = projected.flatten().filter_map(|source| source.config_map.as_mut());
+                maps.filter(|map| Some(&map.name) == whole.configuration.metadata.name.as_ref())
+                    .for_each(|map| map.name = OTHER.into());
             }
         }
-        map.metadata.resource_version = None;
         deployment.metadata.resource_version = None;
-        case.api::<ConfigMap>().replace("t", &PostParams::default(), &map).await?;
         case.api::<Deployment>().replace("t", &PostParams::default(), &deployment).await?;
         bed::rolled_out(case).await
     }
@@ -82,16 +98,19 @@ impl Control {
 
 /// What the operator made.
 pub struct Whole {
-    map: ConfigMap,
+    /// What its pods are started with.
+    configuration: ConfigMap,
     deployment: Deployment,
 }
 
 /// Runs `test` with no operator on the cluster: nobody repairs what it changes.
 pub async fn without_operator(case: &Case, test: impl AsyncFnOnce(&Whole) -> Result<()>) -> Result<()> {
-    let whole = Whole {
-        map: case.api::<ConfigMap>().get("t").await?,
-        deployment: case.api::<Deployment>().get("t").await?,
-    };
+    let deployment = case.api::<Deployment>().get("t").await?;
+    let template = deployment.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let annotations = template.and_then(|metadata| metadata.annotations.as_ref());
+    let name = annotations.and_then(|all| all.get(CONFIG_ANNOTATION)).context("no configuration")?;
+    let configuration = case.api::<ConfigMap>().get(name).await?;
+    let whole = Whole { configuration, deployment };
     let operators = Api::<Deployment>::namespaced(case.client.clone(), &case.settings.operator_namespace);
     let replicas = operators.get(OPERATOR).await?.spec.and_then(|spec| spec.replicas).unwrap_or(1);
     scale(case, 0).await?;

@@ -43,12 +43,10 @@ fn render(input: &str, live: Option<&str>) -> String {
     };
     let observed = live.map(observed).unwrap_or_default();
     let resolved = validate(&microservice, &observed, &settings).expect("a valid example");
-    let documents: Vec<_> = build(&resolved)
-        .into_objects()
-        .iter()
-        .map(|(_, body)| serde_yaml::to_string(body).unwrap())
-        .collect();
-    documents.join("---\n")
+    let children = build(&resolved);
+    let configuration: Vec<_> = children.immutable().map(|map| serde_yaml::to_string(map).unwrap()).collect();
+    let objects = children.into_objects().into_iter().map(|(_, body)| serde_yaml::to_string(&body).unwrap());
+    configuration.into_iter().chain(objects).collect::<Vec<_>>().join("---\n")
 }
 
 #[test]

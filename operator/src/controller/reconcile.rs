@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action};
 use operator_core::{
     api::{Microservice, MicroserviceRef, MicroserviceStatus, Reason},
-    model::{Child, Class, Error},
+    model::{Child, Class, Error, Kind},
     observed::{Observed, Verification, Workers},
     plan::{
         Applied, Change, Rejection,
+        configuration::needed,
         replicas::fewer,
         revision::{Plan, Records, Unread, effective_spec, ended, plan},
         validate,
@@ -20,8 +21,11 @@ use operator_core::{
 use super::context::Context;
 use crate::{
     cluster::{
-        read::{history, observe, record},
-        write::{apply, nudge, prune, publish, resize, scale_down, settle, write_revision, write_status},
+        read::{configuration, history, observe, record},
+        write::{
+            apply, nudge, prune, prune_configuration, publish, resize, scale_down, settle, write_revision,
+            write_status,
+        },
     },
     process::metrics::ReconcileResult,
 };
@@ -110,13 +114,17 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
         return Ok((Action::await_change(), written));
     }
     let planned = |records: &Records| plan(&effective, &resolved, &observed, &history, records, settings);
-    let Plan { children, decision, image, last, new } = decide(context, users, &mut records, planned).await?;
+    let Plan { children, configuration: own, decision, image, last, new } =
+        decide(context, users, &mut records, planned).await?;
+    let found = configuration(reader, microservice, children.immutable_names()).await?;
     resolved.image = image;
     let recorded = match &new {
         Some(new) => write_revision(writer, &resolved, new).await,
         None => Ok(()),
     };
-    let mut applied = apply(writer, children, &observed, &resolved.replicas, decision).await;
+    // Its future is large.
+    let applied = Box::pin(apply(writer, children, &found, &observed, &resolved.replicas, decision));
+    let mut applied = applied.await;
     applied.failures.extend(recorded.err());
     let (pruned, failures) = prune(writer, &resolved.spec, &observed, &applied).await;
     applied.pruned = pruned;
@@ -135,12 +143,18 @@ async fn run(users: &Microservice, context: &Context) -> Result<(Action, bool), 
     let mut status = next_status(users, &Reconciled::Applied(&resolved, &applied), &observed);
     let ended = ended(&status, resolved.spec.rollout.on_failure, &last, history.good());
     let settled = settle(writer, &resolved, &last, ended).await;
-    status.inventory = inventory::with_revisions(status.inventory, history_now().names());
+    let (history, child_name) = (history_now(), &resolved.child_name);
+    let revisions = history.revisions().map(|revision| revision.name.clone());
+    status.inventory = inventory::with(status.inventory, Kind::ControllerRevision, revisions);
+    let needed = needed(&own, child_name, &observed, &history);
+    let (maps, unpruned) = prune_configuration(writer, &resolved, &needed).await;
+    status.inventory = inventory::with(status.inventory, Kind::ConfigMap, maps);
     let status_written = tell(context, users, status, &applied.changes, &applied.pruned).await?;
     let nudged = nudge(writer, microservice, &observed).await;
     let Applied { changes, mut failures, .. } = applied;
     let written = status_written || matches!(settled, Ok(true)) || new.is_some() || !changes.is_empty();
     failures.extend(settled.err());
+    failures.extend(unpruned);
     failures.extend(nudged.err());
     // What can be tried again soonest says when; each is in the log.
     failures.sort_by_key(Error::class);

@@ -67,6 +67,17 @@ impl FakeApi {
         self.0.lock().unwrap().objects.get(path).cloned()
     }
 
+    /// The paths of all objects that begin so.
+    pub fn paths(&self, prefix: &str) -> Vec<String> {
+        let objects = &self.0.lock().unwrap().objects;
+        objects.keys().filter(|path| path.starts_with(prefix)).cloned().collect()
+    }
+
+    /// Somebody has deleted it.
+    pub fn remove(&self, path: &str) {
+        self.0.lock().unwrap().objects.remove(path);
+    }
+
     /// `METHOD last-path-segments` of all requests since the last call.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().requests)
@@ -150,7 +161,7 @@ fn managed(applied: &Value, live: &Value) -> Value {
     json!([{"manager": "microservice-operator", "operation": "Apply", "apiVersion": applied["apiVersion"], "fieldsV1": fields}])
 }
 
-/// Lists of what has a name are merged by it, all others are one value.
+/// Lists of what has a name are merged by it, mounts by their path; all others are one value.
 fn owned(applied: &Value, live: &Value) -> Option<Value> {
     let fields = match (applied, live) {
         (Value::Object(applied), Value::Object(live)) => {
@@ -163,8 +174,9 @@ fn owned(applied: &Value, live: &Value) -> Option<Value> {
             if applied.iter().all(|item| item["name"].is_string()) =>
         {
             let items = applied.iter().filter_map(|item| {
-                let found = live.iter().find(|other| other["name"] == item["name"])?;
-                Some((format!("k:{}", json!({"name": item["name"]})), owned(item, found)?))
+                let key = if item["mountPath"].is_string() { "mountPath" } else { "name" };
+                let found = live.iter().find(|other| other[key] == item[key])?;
+                Some((format!("k:{}", json!({key: item[key]})), owned(item, found)?))
             });
             items.collect()
         }

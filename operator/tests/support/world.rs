@@ -24,8 +24,9 @@ pub const MONITOR: &str = "/apis/monitoring.coreos.com/v1/namespaces/team/servic
 pub const RESIZE: &str = "/api/v1/namespaces/team/pods/hello-1/resize";
 pub const STATUS: &str = "/apis/microservice.dev/v1alpha1/namespaces/team/microservices/hello/status";
 pub const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/team/events";
-/// As [`writes`] has them: a revision's name ends with a digest.
+/// As [`writes`] has them: their names end with a digest.
 pub const REVISION: &str = "/apis/apps/v1/namespaces/team/controllerrevisions/hello-*";
+pub const CONFIGURATION: &str = "/api/v1/namespaces/team/configmaps/hello-*";
 
 pub struct World {
     pub api: FakeApi,
@@ -134,11 +135,11 @@ impl World {
 /// Of these requests, those that are no reads and no events.
 pub fn writes(requests: &[String]) -> Vec<String> {
     let written = requests.iter().filter(|r| !r.starts_with("GET ") && !r.contains("/events"));
-    let prefix = REVISION.trim_end_matches('*');
+    let is_digest = |end: &str| end.len() == 16 && end.chars().all(|c| c.is_ascii_hexdigit());
     written
-        .map(|request| match request.split_once(prefix) {
-            Some((verb, _)) => format!("{verb}{REVISION}"),
-            None => request.clone(),
+        .map(|request| match request.rsplit_once('-') {
+            Some((name, end)) if is_digest(end) => format!("{name}-*"),
+            _ => request.clone(),
         })
         .collect()
 }
@@ -150,6 +151,30 @@ pub fn with_status(world: &World, microservice: &Microservice) -> Microservice {
         status: serde_json::from_value(written["status"].clone()).unwrap(),
         ..microservice.clone()
     }
+}
+
+/// The Microservice with another spec, of the next generation.
+pub fn changed(microservice: &Microservice, spec: Value) -> Microservice {
+    let mut changed = Microservice { spec: serde_json::from_value(spec).unwrap(), ..microservice.clone() };
+    changed.metadata.generation = changed.metadata.generation.map(|generation| generation + 1);
+    changed
+}
+
+/// Applied, ready, and noted as such.
+pub async fn settled(world: &World, spec: Value) -> Microservice {
+    let (_, applied) = world.step(&microservice(spec)).await;
+    // The future of several Microservices is large.
+    Box::pin(now_ready(world, &applied)).await
+}
+
+pub async fn now_ready(world: &World, microservice: &Microservice) -> Microservice {
+    world.deployment_is_ready();
+    let (_, ready) = world.step(microservice).await;
+    let status = ready.status.as_ref().unwrap();
+    assert_eq!(condition(status, "Ready").0, "True", "{status:?}");
+    let (writes, rests) = world.step(&ready).await;
+    assert_eq!(writes, [""; 0], "at rest");
+    rests
 }
 
 /// A condition's status, reason and message.

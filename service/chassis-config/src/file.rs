@@ -9,10 +9,12 @@ use super::{Problem, form::Form};
 /// How the TOML library hands out a date to those who expect none.
 const TOML_DATE: &str = "$__toml_private_datetime";
 
-/// A scalar of the file.
+/// A scalar of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scalar {
     pub text: String,
+    /// The file.
+    pub origin: String,
     /// A string, as opposed to a number or a boolean whose spelling the parser has lost (`1.10` is 1.1).
     pub is_string: bool,
 }
@@ -34,16 +36,24 @@ pub(super) fn read(path: &Path, draft: Option<&str>, problems: &mut Vec<Problem>
             return Scalars::new();
         }
     };
-    let mut scalars = Scalars::new();
+    let mut leaves = Vec::new();
     match Form::of(path, &text).parse(&text) {
-        Ok(mapping) => flatten("", mapping, &mut scalars, &mut problem),
+        Ok(mapping) => flatten("", mapping, &mut leaves, &mut problem),
         Err(reason) => problem(reason),
     }
-    scalars
+    let origin = format!("file {}", path.display());
+    let scalar = |(name, text, is_string)| (name, Scalar { text, is_string, origin: origin.clone() });
+    leaves.into_iter().map(scalar).collect()
 }
 
-fn flatten(prefix: &str, value: Yaml, scalars: &mut Scalars, problem: &mut impl FnMut(String)) {
-    let scalar = |text: String, is_string| Scalar { text, is_string };
+/// Leaves the name and the text of each scalar in `leaves`, and whether it is a string.
+fn flatten(
+    prefix: &str,
+    value: Yaml,
+    leaves: &mut Vec<(String, String, bool)>,
+    problem: &mut impl FnMut(String),
+) {
+    let name = prefix.to_owned();
     match value {
         Yaml::Mapping(mapping) if mapping.contains_key(TOML_DATE) => {
             problem(format!("{prefix} is a date; put it in quotes"));
@@ -55,12 +65,12 @@ fn flatten(prefix: &str, value: Yaml, scalars: &mut Scalars, problem: &mut impl 
                     continue;
                 };
                 let name = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
-                flatten(&name, value, scalars, problem);
+                flatten(&name, value, leaves, problem);
             }
         }
-        Yaml::String(text) => _ = scalars.insert(prefix.to_owned(), scalar(text, true)),
-        Yaml::Number(number) => _ = scalars.insert(prefix.to_owned(), scalar(number.to_string(), false)),
-        Yaml::Bool(value) => _ = scalars.insert(prefix.to_owned(), scalar(value.to_string(), false)),
+        Yaml::String(text) => leaves.push((name, text, true)),
+        Yaml::Number(number) => leaves.push((name, number.to_string(), false)),
+        Yaml::Bool(value) => leaves.push((name, value.to_string(), false)),
         Yaml::Null => problem(format!("{prefix} has no value; write one or remove the line")),
         Yaml::Sequence(_) | Yaml::Tagged(_) => {
             problem(format!("{prefix} must be a single value, not a list or a tag"));

@@ -49,7 +49,9 @@ impl<'s> Reader<'s> {
     fn new(sources: &'s Sources) -> Self {
         let mut problems = Vec::new();
         let read = |path| file::read(path, sources.draft.as_deref(), &mut problems);
-        let file = sources.file.as_deref().map(read).unwrap_or_default();
+        let mut file = sources.file.as_deref().map(read).unwrap_or_default();
+        let live = sources.live_file().map(|path| file::read(&path, None, &mut problems));
+        file.extend(live.unwrap_or_default());
         let (accepted, settings, warnings) = (BTreeSet::new(), Settings::default(), Vec::new());
         Self { sources, file, accepted, settings, warnings, problems }
     }
@@ -93,7 +95,7 @@ impl<'s> Reader<'s> {
         let mut unknown = Vec::new();
         let is_known = |key: &str| self.settings.get(key).is_some() || self.accepted.contains(key);
         for (key, scalar) in self.file.iter().filter(|(key, _)| !is_known(key)) {
-            let place = format!("{key} ({})", self.file_origin());
+            let place = format!("{key} ({})", scalar.origin);
             // A scalar where a section belongs is not a spelling mistake.
             let section = format!("{key}.");
             let mut inside = known.clone().filter(|known| known.starts_with(&section)).peekable();
@@ -123,10 +125,6 @@ impl<'s> Reader<'s> {
             unknown.push(Problem { place: format!("--set {name}"), reason });
         }
         self.problems.append(&mut unknown);
-    }
-
-    fn file_origin(&self) -> String {
-        self.sources.file.as_deref().map_or_else(String::new, |path| format!("file {}", path.display()))
     }
 }
 
@@ -206,27 +204,29 @@ impl Key<'_, '_> {
 
     /// The file's own value: under our name or under one of another convention.
     fn file<T: Value>(&mut self, value: &mut T, origin: &mut String) {
-        let place = self.reader.file_origin();
-        let mut found: Vec<(Found, bool)> = Vec::new();
-        if let Some(Scalar { text, is_string }) = self.reader.file.get(self.name) {
-            found.push((Found::of(self.name, text), *is_string));
+        let mut found: Vec<(Found, bool, String)> = Vec::new();
+        if let Some(Scalar { text, is_string, origin }) = self.reader.file.get(self.name) {
+            found.push((Found::of(self.name, text), *is_string, origin.clone()));
         }
         for legacy in self.in_file {
             self.reader.accepted.extend(legacy.names());
             let scalar = |name: &str| self.reader.file.get(name).filter(|scalar| !scalar.text.is_empty());
             if let Some(one) = legacy.find(|name| scalar(name).map(|scalar| scalar.text.as_str())) {
                 let is_string = !one.is_ours || scalar(&one.name).is_some_and(|scalar| scalar.is_string);
-                found.push((one, is_string));
+                let place = legacy.names().iter().find_map(|name| scalar(name));
+                found.push((one, is_string, place.map(|scalar| scalar.origin.clone()).unwrap_or_default()));
             }
         }
-        if found.len() > 1 {
-            let names: Vec<&str> = found.iter().map(|(one, _)| one.name.as_str()).collect();
+        if let [(.., place), _, ..] = &*found {
+            let names: Vec<&str> = found.iter().map(|(one, ..)| one.name.as_str()).collect();
             self.reader.problem(
                 format!("{} ({place})", names.join(" and ")),
                 format!("all of them are {}; keep one", self.name),
             );
         }
-        let Some((Found { name, said, text, .. }, is_string)) = found.into_iter().next() else { return };
+        let Some((Found { name, said, text, .. }, is_string, place)) = found.into_iter().next() else {
+            return;
+        };
         let place = if name == self.name { place } else { format!("{name} in {place}") };
         if T::STRING && !is_string {
             // Not repeated: it may be a password.
@@ -288,6 +288,29 @@ mod tests {
         assert_eq!(workers(&canonical).unwrap().config, Count::new(6));
         let flag = Sources { set: vec![("server.workers".to_owned(), "7".to_owned())], ..canonical };
         assert_eq!(workers(&flag).unwrap().config, Count::new(7));
+    }
+
+    #[test]
+    fn the_live_file_beside_the_file_wins_over_it_and_is_named() {
+        let (dir, file) = with_file("server: {workers: 5}");
+        let live = dir.path().join("live.yaml");
+        std::fs::write(&live, "server: {workers: 9}").unwrap();
+        let loaded = workers(&file).unwrap();
+        assert_eq!(loaded.config, Count::new(9));
+        let origin = format!("file {}", live.display());
+        assert_eq!(loaded.settings.get("server.workers").unwrap().origin, origin);
+        let canonical = file.clone().with_env([("CHASSIS_SERVER__WORKERS", "6")]);
+        assert_eq!(workers(&canonical).unwrap().config, Count::new(6));
+        std::fs::write(&live, "server: {workers: many, worker: 1}").unwrap();
+        let error = workers(&file).unwrap_err().to_string();
+        for place in ["server.workers", "server.worker"] {
+            assert!(error.contains(&format!("{place} ({origin})")), "{error}");
+        }
+        assert_eq!(
+            workers(&Sources::default()).unwrap().config,
+            Count::new(4),
+            "beside no file there is none"
+        );
     }
 
     #[test]

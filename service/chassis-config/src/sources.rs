@@ -8,6 +8,10 @@ const FILE_VARIABLES: [&str; 2] = ["CHASSIS_CONFIG", "PYMICRO_CONFIG"];
 /// Variables that name it as a module, `mysite.configs` (contract 5.10.36).
 const MODULE_VARIABLES: [&str; 2] = ["SANIC_CONFIG_MODULE", "SANIC_SETTINGS_MODULE"];
 
+/// A file of this name beside the configuration file wins over it: what changes while the service runs can come from
+/// elsewhere than what takes a restart.
+const LIVE_FILE: &str = "live.yaml";
+
 /// What the file's name may end with.
 const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 
@@ -15,7 +19,8 @@ const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 /// sees the variables the process started with.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The file, if one is named: YAML, JSON or TOML by its extension, without one by how it begins.
+    /// The file, if one is named: YAML, JSON or TOML by its extension, without one by how it begins. A `live.yaml` beside
+    /// it wins over it.
     pub file: Option<PathBuf>,
     /// What is read in place of the file's content, to see what would be wrong with it.
     pub draft: Option<String>,
@@ -52,6 +57,12 @@ impl Sources {
     #[must_use]
     pub fn with_file(self, file: impl Into<PathBuf>) -> Self {
         Self { file: Some(file.into()), ..self }
+    }
+
+    /// The file of what changes while the service runs, if there is one.
+    pub(super) fn live_file(&self) -> Option<PathBuf> {
+        let file = self.file.as_ref()?.with_file_name(LIVE_FILE);
+        file.exists().then_some(file)
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&str> {

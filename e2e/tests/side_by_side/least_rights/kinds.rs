@@ -41,7 +41,7 @@ pub fn name(kind: Kind) -> String {
 /// A spec that asks for objects of a kind.
 pub fn with(kind: Kind) -> Value {
     spec(match kind {
-        Kind::ConfigMap => json!({ "files": [{ "path": "/etc/a", "content": "a" }] }),
+        Kind::ConfigMap => json!({ "monitoring": { "dashboard": {} } }),
         Kind::HorizontalPodAutoscaler => json!({ "autoscaling": { "maxReplicas": 2 } }),
         Kind::PodDisruptionBudget => json!({ "replicas": 2 }),
         Kind::NetworkPolicy => json!({ "networkPolicy": "open" }),
@@ -83,12 +83,20 @@ pub fn spec(rest: Value) -> Value {
 
 /// How many objects of the kind [`with`] makes.
 pub fn count_with(kind: Kind) -> usize {
-    if matches!(kind, Kind::ConfigMap | Kind::Service) { 2 } else { 1 }
+    match kind {
+        Kind::ConfigMap => 3,
+        Kind::Service => 2,
+        _ => 1,
+    }
 }
 
 /// How many are left [`without`].
 pub fn count_without(kind: Kind) -> usize {
-    usize::from(matches!(kind, Kind::ConfigMap | Kind::ControllerRevision))
+    match kind {
+        Kind::ConfigMap => 2,
+        Kind::ControllerRevision => 1,
+        _ => 0,
+    }
 }
 
 pub async fn apply(case: &Case, kind: Kind, spec: Value) -> Result<()> {

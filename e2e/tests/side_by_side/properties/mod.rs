@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use operator_core::{
     api::{Microservice, MicroserviceSpec},
-    manifests::build,
+    manifests::{Children, build},
     model::{Child, Settings, meta::MANAGER},
     observed::Observed,
     plan::{additions::additions, drift::first_drift, validate},
@@ -67,8 +67,19 @@ fn keeps_promises(rules: &Rules, spec: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What a Microservice becomes.
+/// What a Microservice becomes, but for the immutable ConfigMaps.
 fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
+    Ok(built(name, spec)?.into_objects().into_iter().collect())
+}
+
+/// With the immutable ConfigMaps.
+fn all(name: &str, spec: &Value) -> Result<Vec<(Child, Value)>> {
+    let built = built(name, spec)?;
+    let immutable: Vec<_> = built.immutable().map(|map| (Child::ConfigMap, json!(map))).collect();
+    Ok(immutable.into_iter().chain(built.into_objects()).collect())
+}
+
+fn built(name: &str, spec: &Value) -> Result<Children> {
     let mut microservice = Microservice::new(name, serde_json::from_value(spec.clone())?);
     microservice.metadata.namespace = Some("default".into());
     microservice.metadata.uid = Some("11111111-2222-3333-4444-555555555555".into());
@@ -79,7 +90,7 @@ fn children(name: &str, spec: &Value) -> Result<BTreeMap<Child, Value>> {
         ..Settings::default()
     };
     match validate(&microservice, &Observed::default(), &settings) {
-        Ok(resolved) => Ok(build(&resolved).into_objects().into_iter().collect()),
+        Ok(resolved) => Ok(build(&resolved)),
         Err(rejection) => bail!("{rejection:?}"),
     }
 }
@@ -134,7 +145,7 @@ async fn accepted(case: &Case, spec: &Value) -> Result<()> {
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     let defaulted = case.api::<Microservice>().create(&dry_run, &object).await?;
     ensure!(defaulted.spec == object.spec, "the API server has other defaults than we: {:?}", defaulted.spec);
-    for (child, mut body) in children("generated", spec)? {
+    for (child, mut body) in all("generated", spec)? {
         // alone/gateway_crd.rs asks for it: its definition is not always there.
         if child == Child::HttpRoute {
             continue;

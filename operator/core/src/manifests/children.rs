@@ -8,8 +8,10 @@ use k8s_openapi::api::{
 use serde_json::Value;
 
 use super::{
-    autoscaler, config_map, dashboard, deployment, disruption_budget, files, http_route, ingress, metrics,
-    network_policy, pod_template, prometheus_rule, service, service_account, service_monitor,
+    autoscaler, config_map,
+    configuration::{Configuration, names},
+    dashboard, deployment, disruption_budget, http_route, ingress, metrics, network_policy, pod_template,
+    prometheus_rule, service, service_account, service_monitor,
 };
 use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, ServiceMonitor, object::json_of};
 
@@ -19,6 +21,9 @@ use crate::model::{Child, HTTPRoute, PrometheusRule, ResolvedMicroservice, Servi
 pub struct Children {
     pub service_account: Option<ServiceAccount>,
     pub config_map: ConfigMap,
+    /// What the pods are started with, named by its content; none where an earlier operator's pods stay.
+    pub configuration: Option<ConfigMap>,
+    /// Contents of files that stand in the spec, likewise.
     pub files: Option<ConfigMap>,
     pub service: Service,
     pub metrics: Service,
@@ -38,11 +43,13 @@ pub struct Children {
 
 /// All children that the spec asks for. The same input gives the same bytes.
 pub fn build(resolved: &ResolvedMicroservice) -> Children {
+    let Configuration { config, files } = Configuration::of(resolved);
     let is_wanted = |child: Child| child.is_wanted(&resolved.spec);
     Children {
         service_account: is_wanted(Child::ServiceAccount).then(|| service_account::build(resolved)),
         config_map: config_map::build(resolved),
-        files: is_wanted(Child::Files).then(|| files::build(resolved)),
+        configuration: Some(config),
+        files,
         service: service::build(resolved),
         metrics: metrics::build(resolved),
         network_policy: is_wanted(Child::NetworkPolicy).then(|| network_policy::build(resolved)),
@@ -61,12 +68,23 @@ pub fn build(resolved: &ResolvedMicroservice) -> Children {
 }
 
 impl Children {
-    /// As they are applied, in the order of [`Child`].
+    /// The immutable ConfigMaps; there before the Deployment, whose pods name them.
+    pub fn immutable(&self) -> impl Iterator<Item = &ConfigMap> {
+        self.configuration.iter().chain(&self.files)
+    }
+
+    /// Their names.
+    pub fn immutable_names(&self) -> impl Iterator<Item = &str> {
+        names(self.immutable())
+    }
+
+    /// As they are applied, in the order of [`Child`]; all but [`immutable`](Self::immutable).
     pub fn into_objects(self) -> Vec<(Child, Value)> {
         let Self {
             service_account,
             config_map,
-            files,
+            configuration: _,
+            files: _,
             service,
             metrics,
             network_policy,
@@ -85,7 +103,6 @@ impl Children {
         let objects = [
             (Child::ServiceAccount, service_account.map(json_of)),
             (Child::ConfigMap, Some(json_of(config_map))),
-            (Child::Files, files.map(json_of)),
             (Child::NetworkPolicy, network_policy.map(json_of)),
             (Child::Service, Some(json_of(service))),
             (Child::Metrics, Some(json_of(metrics))),

@@ -4,7 +4,9 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::{
-    config_map::{CONCURRENCY_KEY, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE},
+    config_map::{
+        CONCURRENCY_KEY, CONFIG_VOLUME, NGINX_FILE, REQUESTS_PER_WORKER_KEY, SERVICE_FILE, follows,
+    },
     defaults::{LAST_WORDS, port, requests, security},
     files,
     nginx::TLS_DIRECTORY,
@@ -27,7 +29,6 @@ pub const SERVICE_CONTAINER: &str = "service";
 const PROXY_CONTAINER: &str = "nginx";
 
 /// Volumes of the pod.
-pub(super) const CONFIG_VOLUME: &str = "config";
 pub(super) const SERVICE_TMP_VOLUME: &str = "service-tmp";
 pub(super) const PROXY_TMP_VOLUME: &str = "nginx-tmp";
 pub(super) const PROXY_TLS_VOLUME: &str = "nginx-tls";
@@ -123,28 +124,33 @@ fn service_mounts(spec: &MicroserviceSpec) -> Vec<VolumeMount> {
     mounts
 }
 
-/// What any image gets, before the user's own. The two numbers come out of the ConfigMap: a change
-/// of theirs leaves the pod template alone, so it restarts no pod, and new pods start with it.
+/// What any image gets, before the user's own. The two numbers come out of the ConfigMap, unless the image
+/// reads them once: a change of theirs leaves the pod template alone, so it restarts no pod, and new pods
+/// start with it.
 fn environment(resolved: &ResolvedMicroservice) -> Vec<EnvVar> {
     let value =
         |name: &str, value: String| EnvVar { name: name.into(), value: Some(value), ..Default::default() };
-    let number = |name: &str, key: &str| EnvVar {
-        name: name.into(),
-        value_from: Some(EnvVarSource {
+    let number = |name: &str, key: &str, number: i32| {
+        let source = || EnvVarSource {
             config_map_key_ref: Some(ConfigMapKeySelector {
                 name: resolved.child_name.clone(),
                 key: key.into(),
                 optional: None,
             }),
             ..Default::default()
-        }),
-        ..Default::default()
+        };
+        if follows(resolved) {
+            EnvVar { name: name.into(), value_from: Some(source()), ..Default::default() }
+        } else {
+            value(name, number.to_string())
+        }
     };
+    let MicroserviceSpec { concurrency, requests_per_worker, .. } = resolved.spec;
     let mut environment = vec![
         value("PORT", resolved.spec.port.to_string()),
-        number("WEB_CONCURRENCY", CONCURRENCY_KEY),
-        number("PYMICRO_CONCURRENCY", CONCURRENCY_KEY),
-        number("PYMICRO_GEVENT", REQUESTS_PER_WORKER_KEY),
+        number("WEB_CONCURRENCY", CONCURRENCY_KEY, concurrency),
+        number("PYMICRO_CONCURRENCY", CONCURRENCY_KEY, concurrency),
+        number("PYMICRO_GEVENT", REQUESTS_PER_WORKER_KEY, requests_per_worker),
         value("CHASSIS_CONFIG", format!("/etc/microservice/{SERVICE_FILE}")),
     ];
     environment.extend(statsd::environment(resolved));

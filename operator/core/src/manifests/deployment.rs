@@ -4,8 +4,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            ConfigMapVolumeSource, EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec,
-            SeccompProfile, SecretVolumeSource, Volume,
+            EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile,
+            SecretVolumeSource, Volume,
         },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -13,7 +13,8 @@ use k8s_openapi::{
 
 use super::{
     config_map,
-    container::{self, CONFIG_VOLUME, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
+    configuration::Configuration,
+    container::{self, PROXY_TLS_VOLUME, PROXY_TMP_VOLUME, SERVICE_TMP_VOLUME, service_drain},
     files,
     scheduling::topology_spread,
     service_account,
@@ -25,8 +26,8 @@ use crate::{
         ResolvedMicroservice,
         list::some,
         meta::{
-            CONFIG_ANNOTATION, FILES_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION,
-            digest, labels, object_meta, selector,
+            CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION, digest, labels,
+            object_meta, selector,
         },
     },
 };
@@ -76,21 +77,23 @@ fn strategy(rollout: &Rollout) -> DeploymentStrategy {
 }
 
 /// The user's labels and annotations, and ours over them.
-fn pod_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
+fn pod_meta(resolved: &ResolvedMicroservice, configuration: &Configuration) -> ObjectMeta {
     let mut all = resolved.spec.pod_metadata.clone();
     all.labels.extend(labels(resolved));
     all.annotations.extend([
-        (CONFIG_ANNOTATION.into(), config_map::restart_digest(resolved)),
+        (CONFIG_ANNOTATION.into(), configuration.text()),
         (OWNER_ANNOTATION.into(), resolved.name.clone()),
     ]);
-    let files = files::restart_digest(&resolved.spec);
-    all.annotations.extend(files.map(|digest| (FILES_ANNOTATION.into(), digest)));
     ObjectMeta { labels: Some(all.labels), annotations: Some(all.annotations), ..Default::default() }
 }
 
 /// The pods, but for the user's patch.
 pub(super) fn template(resolved: &ResolvedMicroservice) -> PodTemplateSpec {
-    PodTemplateSpec { metadata: Some(pod_meta(resolved)), spec: Some(pod(resolved)) }
+    let configuration = Configuration::of(resolved);
+    PodTemplateSpec {
+        metadata: Some(pod_meta(resolved, &configuration)),
+        spec: Some(pod(resolved, configuration)),
+    }
 }
 
 /// Digest of the pod template, whatever the number of workers that its resources are for.
@@ -102,20 +105,12 @@ pub fn template_digest(resolved: &ResolvedMicroservice) -> String {
     digest(&text.unwrap_or_default())
 }
 
-fn pod(resolved: &ResolvedMicroservice) -> PodSpec {
+fn pod(resolved: &ResolvedMicroservice, configuration: Configuration) -> PodSpec {
     let spec = &resolved.spec;
+    let config = configuration.config.metadata.name.unwrap_or_default();
+    let contents = configuration.files.and_then(|files| files.metadata.name);
     let mut containers = vec![container::service(resolved)];
-    let mut volumes = vec![
-        Volume {
-            name: CONFIG_VOLUME.into(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: resolved.child_name.clone(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        },
-        empty_dir(SERVICE_TMP_VOLUME),
-    ];
+    let mut volumes = vec![config_map::volume(resolved, config), empty_dir(SERVICE_TMP_VOLUME)];
     if spec.proxy.enabled {
         containers.push(container::proxy(resolved));
         volumes.push(empty_dir(PROXY_TMP_VOLUME));
@@ -128,7 +123,7 @@ fn pod(resolved: &ResolvedMicroservice) -> PodSpec {
             ..Default::default()
         }));
     }
-    volumes.extend(files::volumes(resolved));
+    volumes.extend(files::volumes(spec, contents));
     volumes.extend(spec.volumes.iter().cloned());
     PodSpec {
         init_containers: init_containers(resolved),
@@ -178,6 +173,10 @@ mod tests {
     use super::*;
     use crate::manifests::nginx::KEEPALIVE_MIN;
 
+    fn whole(resolved: &ResolvedMicroservice) -> PodSpec {
+        pod(resolved, Configuration::of(resolved))
+    }
+
     /// peers: RedHatInsights/clowder#1783, rigdev/rig#583, kserve/kserve#3646 (which container ends
     /// last), OpenLiberty/open-liberty-operator#885 (the grace period)
     #[test]
@@ -185,7 +184,7 @@ mod tests {
         for drain in [0, 3, 600] {
             let mut resolved = ResolvedMicroservice::example();
             resolved.spec.rollout.drain = drain;
-            let pod = pod(&resolved);
+            let pod = whole(&resolved);
             let sleep = |name: &str| {
                 let container = pod.containers.iter().find(|container| container.name == name)?;
                 Some(container.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref()?.seconds)
@@ -202,7 +201,7 @@ mod tests {
     fn a_pod_may_take_as_long_to_end_as_its_drain_and_its_longest_request() {
         let resolved = ResolvedMicroservice::example();
         let longest = i64::try_from(resolved.longest_request().as_secs()).unwrap();
-        let pod = pod(&resolved);
+        let pod = whole(&resolved);
         assert_eq!(pod.termination_grace_period_seconds, Some(grace_period(&resolved)));
         assert!(grace_period(&resolved) > service_drain(&resolved) + longest);
         for container in &pod.containers {
@@ -213,7 +212,7 @@ mod tests {
     /// peers: nginx/docker-nginx-unprivileged#17, #43, nginx/kubernetes-ingress#1677, odf-operator#307
     #[test]
     fn no_container_is_root_or_writes_outside_of_its_own_tmp() {
-        let pod = pod(&ResolvedMicroservice::example());
+        let pod = whole(&ResolvedMicroservice::example());
         assert_eq!(pod.security_context.unwrap().run_as_non_root, Some(true));
         for container in pod.containers {
             let security = container.security_context.unwrap();

@@ -2,39 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    ConfigMap, ConfigMapVolumeSource, KeyToPath, SecretVolumeSource, Volume, VolumeMount,
-};
+use k8s_openapi::api::core::v1::{ConfigMapVolumeSource, KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 
 use crate::{
     api::{File, FileSource, MicroserviceSpec},
-    model::{
-        Child, ResolvedMicroservice,
-        meta::{digest, object_meta},
-    },
+    model::meta::digest,
 };
 
 /// Volume of the contents that stand in the spec. Those of other files are `file-DIGEST`.
 const CONTENTS_VOLUME: &str = "files";
 
-/// The contents that stand in the spec.
-pub(super) fn build(resolved: &ResolvedMicroservice) -> ConfigMap {
-    let mut metadata = object_meta(resolved);
-    metadata.name = Some(Child::Files.name(&resolved.child_name));
-    ConfigMap { metadata, data: Some(contents(&resolved.spec)), ..Default::default() }
-}
-
-/// Of the contents: a file that was started with another stays as it was.
-pub(super) fn restart_digest(spec: &MicroserviceSpec) -> Option<String> {
-    // Maps of text always have a JSON form.
-    Child::Files
-        .is_wanted(spec)
-        .then(|| digest(serde_json::to_string(&contents(spec)).unwrap_or_default().as_bytes()))
-}
-
-fn contents(spec: &MicroserviceSpec) -> BTreeMap<String, String> {
+/// The contents that stand in the spec, if there are any.
+pub(super) fn contents(spec: &MicroserviceSpec) -> Option<BTreeMap<String, String>> {
     let contents = spec.files.iter().filter_map(|file| Some((content_key(file), file.content.clone()?)));
-    contents.collect()
+    let contents: BTreeMap<_, _> = contents.collect();
+    (!contents.is_empty()).then_some(contents)
 }
 
 /// Two files may have the same last name.
@@ -46,15 +28,11 @@ fn last_name(file: &File) -> &str {
     file.path.rsplit('/').next().unwrap_or_default()
 }
 
-/// One for all contents, and one for each other file.
-pub(super) fn volumes(resolved: &ResolvedMicroservice) -> Vec<Volume> {
-    let spec = &resolved.spec;
-    let contents = Child::Files.is_wanted(spec).then(|| Volume {
+/// One for all contents, which the ConfigMap of this name has, and one for each other file.
+pub(super) fn volumes(spec: &MicroserviceSpec, contents: Option<String>) -> Vec<Volume> {
+    let contents = contents.map(|name| Volume {
         name: CONTENTS_VOLUME.into(),
-        config_map: Some(ConfigMapVolumeSource {
-            name: Child::Files.name(&resolved.child_name),
-            ..Default::default()
-        }),
+        config_map: Some(ConfigMapVolumeSource { name, ..Default::default() }),
         ..Default::default()
     });
     contents.into_iter().chain(spec.files.iter().filter_map(source_volume)).collect()
@@ -108,44 +86,30 @@ pub(super) fn mounts(spec: &MicroserviceSpec) -> Vec<VolumeMount> {
 
 #[cfg(test)]
 mod tests {
-    use super::{build, mounts, restart_digest, volumes};
-    use crate::model::ResolvedMicroservice;
+    use super::{contents, mounts, volumes};
+    use crate::api::MicroserviceSpec;
     use serde_json::{from_value, json};
-
-    fn with_files(files: serde_json::Value) -> ResolvedMicroservice {
-        let mut resolved = ResolvedMicroservice::example();
-        resolved.spec.files = from_value(files).unwrap();
-        resolved
-    }
 
     #[test]
     fn every_mount_has_its_volume_and_every_volume_its_mount() {
-        let resolved = with_files(json!([
+        let spec: MicroserviceSpec = from_value(json!({"files": [
             {"path": "/a/x", "content": "1"},
             {"path": "/b/x", "content": "2"},
             {"path": "/c", "configMap": {"name": "c"}},
             {"path": "/d/x", "secret": {"name": "d", "key": "k"}},
-        ]));
-        let volumes: Vec<_> = volumes(&resolved).into_iter().map(|volume| volume.name).collect();
-        let mounts = mounts(&resolved.spec);
+        ]}))
+        .unwrap();
+        let volumes = volumes(&spec, Some("contents".into()));
+        let volumes: Vec<_> = volumes.into_iter().map(|volume| volume.name).collect();
+        let mounts = mounts(&spec);
         assert_eq!((volumes.len(), mounts.len()), (3, 4));
         assert!(mounts.iter().all(|mount| volumes.contains(&mount.name) && mount.read_only == Some(true)));
         assert!(volumes.iter().all(|volume| mounts.iter().any(|mount| mount.name == *volume)));
-        let data = build(&resolved).data.unwrap();
+        let data = contents(&spec).unwrap();
         let content = |path: &str| {
             let mount = mounts.iter().find(|mount| mount.mount_path == path).unwrap();
             data[mount.sub_path.as_ref().unwrap()].clone()
         };
         assert_eq!((content("/a/x"), content("/b/x")), ("1".into(), "2".into()));
-    }
-
-    #[test]
-    fn a_changed_content_starts_new_pods_and_another_place_of_it_too() {
-        let digest = |path: &str, content: &str| {
-            restart_digest(&with_files(json!([{"path": path, "content": content}])).spec).unwrap()
-        };
-        assert_ne!(digest("/a", "1"), digest("/a", "2"));
-        assert_ne!(digest("/a", "1"), digest("/b", "1"));
-        assert_eq!(restart_digest(&ResolvedMicroservice::example().spec), None);
     }
 }

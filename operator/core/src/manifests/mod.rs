@@ -5,6 +5,7 @@
 mod autoscaler;
 mod children;
 mod config_map;
+mod configuration;
 mod container;
 mod dashboard;
 mod defaults;
@@ -30,6 +31,9 @@ mod statsd;
 mod strategic_merge;
 
 pub use children::{Children, build};
+pub use config_map::is_earlier;
+pub(crate) use config_map::keep_earlier;
+pub(crate) use configuration::immutable;
 pub use container::SERVICE_CONTAINER;
 pub use deployment::template_digest;
 pub use network_policy::reads_service;

@@ -7,10 +7,8 @@ use crate::api::{self, MicroserviceSpec};
 pub enum Child {
     /// The pods' identity; without a token.
     ServiceAccount,
-    /// The service's and nginx's configuration.
+    /// The numbers that change while pods run.
     ConfigMap,
-    /// Contents of files that stand in the spec.
-    Files,
     /// Who may connect to the pods; there before they are, and open before the Service leads there.
     NetworkPolicy,
     /// Where clients reach the pods.
@@ -40,7 +38,7 @@ impl Child {
     pub fn kind(self) -> Kind {
         match self {
             Self::ServiceAccount => Kind::ServiceAccount,
-            Self::ConfigMap | Self::Files | Self::Dashboard => Kind::ConfigMap,
+            Self::ConfigMap | Self::Dashboard => Kind::ConfigMap,
             Self::Service | Self::Metrics => Kind::Service,
             Self::NetworkPolicy => Kind::NetworkPolicy,
             Self::Deployment => Kind::Deployment,
@@ -67,7 +65,6 @@ impl Child {
             | Self::HttpRoute
             | Self::ServiceMonitor
             | Self::PrometheusRule => child_name.to_owned(),
-            Self::Files => format!("{child_name}-files"),
             Self::Metrics => suffixed(child_name, "metrics"),
             Self::Dashboard => suffixed(child_name, "dashboard"),
         }
@@ -78,7 +75,6 @@ impl Child {
         match self {
             Self::ServiceAccount => spec.service_account.name.is_none(),
             Self::ConfigMap | Self::Service | Self::Metrics | Self::Deployment => true,
-            Self::Files => spec.files.iter().any(|file| file.content.is_some()),
             Self::HorizontalPodAutoscaler => spec.autoscaling.is_some() && !spec.stopped,
             // One that protects a single pod can only keep its node from being drained.
             Self::PodDisruptionBudget => spec.disruption.enabled && spec.most_replicas() >= 2,
@@ -94,6 +90,6 @@ impl Child {
 
     /// Can no pod that names it start without it?
     pub fn starts_pods(self) -> bool {
-        matches!(self, Self::ServiceAccount | Self::ConfigMap | Self::Files)
+        matches!(self, Self::ServiceAccount | Self::ConfigMap)
     }
 }

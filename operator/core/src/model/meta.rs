@@ -36,11 +36,17 @@ pub const REPLICAS_ANNOTATION: &str = "microservice.dev/replicas";
 /// all else in it (`plan::resize`).
 pub const RESOURCES_ANNOTATION: &str = "microservice.dev/resources";
 
-/// On the pod template: digest of the configuration that takes a restart.
+/// On pods: the names of the immutable ConfigMaps that they are started with, `NAME,NAME`. On a
+/// ControllerRevision: those of the last pod templates, its own first, `NAME,NAME NAME`.
+///
+/// An earlier operator, which had none, put a digest into that of pods, and none on revisions.
 pub const CONFIG_ANNOTATION: &str = "microservice.dev/config";
 
-/// On the pod template: digest of the contents of files that stand in the spec.
-pub const FILES_ANNOTATION: &str = "microservice.dev/files";
+/// What of a Microservice an object is, where its kind does not tell.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+
+/// Of the ConfigMaps that pods are started with.
+pub const CONFIGURATION: &str = "configuration";
 
 /// On the Deployment: digest of the pod template that we last applied; another one is a rollout.
 pub const TEMPLATE_ANNOTATION: &str = "microservice.dev/template";
@@ -100,14 +106,13 @@ pub fn suffixed(child_name: &str, suffix: &str) -> String {
     shortened(child_name.to_owned(), &format!("-{suffix}"), child_name)
 }
 
-/// How the names begin that are made from a child's: those of its revisions, and of its pods, whose end the
-/// API server makes. All keep that much of it, however long it is.
+/// How the names begin that are made from a child's: those of its revisions and its configuration, and of its
+/// pods, of which the API server keeps so much and adds an end of its own.
 pub fn derived_prefix(child_name: &str) -> String {
-    const KEPT: usize = 36;
-    match child_name.get(..KEPT) {
-        Some(kept) => kept.trim_end_matches('-').into(),
-        None => format!("{child_name}-"),
-    }
+    const KEPT: usize = 58;
+    let mut prefix = format!("{child_name}-");
+    prefix.truncate(KEPT);
+    prefix
 }
 
 /// As much of `label` as fits beside a digest of `whole` and the end.
@@ -143,7 +148,7 @@ pub(crate) fn selector(resolved: &ResolvedMicroservice) -> LabelSelector {
 /// By these a ServiceMonitor selects the Service of the metrics, and no other.
 pub(crate) fn metrics_labels(resolved: &ResolvedMicroservice) -> BTreeMap<String, String> {
     let mut labels = selector_labels(resolved);
-    labels.insert("app.kubernetes.io/component".into(), "metrics".into());
+    labels.insert(COMPONENT_LABEL.into(), "metrics".into());
     labels
 }
 
@@ -221,15 +226,11 @@ mod tests {
 
     #[test]
     fn what_is_made_from_a_name_begins_as_it_does() {
-        let digest = "0123456789abcdef";
-        let long = "x".repeat(62);
-        let dashes = format!("{}{}a", "x".repeat(30), "-".repeat(20));
-        for name in ["a", &"x".repeat(35), &"x".repeat(36), &"x".repeat(46), &long, &dashes] {
+        for name in ["a", &"x".repeat(57), &"x".repeat(58), &"x".repeat(63)] {
             let prefix = derived_prefix(name);
             let pods = format!("{name}-5f7d9c8b6d-");
-            for made in [suffixed(name, digest), pods[..pods.len().min(58)].to_owned()] {
-                assert!(made.starts_with(&prefix), "{made} {prefix}");
-            }
+            assert!(pods[..pods.len().min(58)].starts_with(&prefix), "{prefix}");
+            assert!(format!("{name}-0123456789abcdef").starts_with(&prefix), "{prefix}");
         }
         assert!(!"bench-10-x".starts_with(&derived_prefix("bench-1")));
     }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::RolloutReason,
     model::meta::{
-        REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
-        REVISION_OUTCOME_ANNOTATION, REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION,
+        CONFIG_ANNOTATION, REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION,
+        REVISION_NUMBER_ANNOTATION, REVISION_OUTCOME_ANNOTATION, REVISION_RENDERING_ANNOTATION,
+        REVISION_SPEC_ANNOTATION,
     },
 };
 
@@ -61,6 +62,9 @@ pub struct Revision {
     pub cause: Option<RolloutCause>,
     /// None while its rollout is under way.
     pub outcome: Option<Outcome>,
+    /// The ConfigMaps that pods of its template and of the last ones before it are started with; none if an
+    /// earlier operator wrote it.
+    pub configuration: Option<String>,
 }
 
 impl Revision {
@@ -75,6 +79,7 @@ impl Revision {
             rendering: text(REVISION_RENDERING_ANNOTATION)?.into(),
             cause: text(REVISION_CAUSE_ANNOTATION).and_then(|cause| serde_json::from_str(cause).ok()),
             outcome: text(REVISION_OUTCOME_ANNOTATION).and_then(Outcome::parse),
+            configuration: text(CONFIG_ANNOTATION).map(ToOwned::to_owned),
         })
     }
 
@@ -89,10 +94,9 @@ impl Revision {
 pub struct History(Vec<Revision>);
 
 impl History {
-    /// Those of these objects that the owner of this uid has.
-    pub fn of(objects: &[DynamicObject], owner: &str) -> Self {
-        let owned = |object: &&DynamicObject| object.owner_references().iter().any(|by| by.uid == owner);
-        let mut revisions: Vec<_> = objects.iter().filter(owned).filter_map(Revision::of).collect();
+    /// Out of the objects that the Microservice owns.
+    pub fn of(objects: &[DynamicObject]) -> Self {
+        let mut revisions: Vec<_> = objects.iter().filter_map(Revision::of).collect();
         revisions.sort_by_key(|revision| (revision.number, revision.generation));
         Self(revisions)
     }
@@ -125,9 +129,9 @@ impl History {
         self.0.iter().filter(move |revision| is_written && !is_needed(revision, last))
     }
 
-    /// Their names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|revision| revision.name.as_str())
+    /// Each of them.
+    pub fn revisions(&self) -> impl Iterator<Item = &Revision> {
+        self.0.iter()
     }
 
     /// The revision of this name.
@@ -161,8 +165,7 @@ mod tests {
 
     #[test]
     fn the_last_and_the_last_good_one_are_kept() {
-        let history =
-            History::of(&[object(3, None), object(1, Some("Ready")), object(2, Some("Ready"))], "u");
+        let history = History::of(&[object(3, None), object(1, Some("Ready")), object(2, Some("Ready"))]);
         assert_eq!(history.last().unwrap().name, "r3");
         assert_eq!(history.good().unwrap().name, "r2");
         assert_eq!(names(history.superseded("r3")), ["r1"]);
@@ -173,16 +176,15 @@ mod tests {
 
     #[test]
     fn what_was_taken_back_is_nothing_to_start_from() {
-        let history = History::of(&[object(1, Some("Ready")), object(2, Some("Failed: no such image"))], "u");
+        let history = History::of(&[object(1, Some("Ready")), object(2, Some("Failed: no such image"))]);
         assert_eq!(history.last().unwrap().outcome, Some(Outcome::Failed("no such image".into())));
         assert_eq!(history.base().unwrap().name, "r1");
     }
 
     #[test]
-    fn what_has_no_marks_or_another_owner_is_no_revision() {
+    fn an_object_without_our_marks_is_no_revision() {
         let mut foreign = object(1, None);
         foreign.metadata.annotations = None;
-        assert!(History::of(&[foreign], "u").last().is_none());
-        assert!(History::of(&[object(1, None)], "of an earlier one").last().is_none());
+        assert!(History::of(&[foreign]).last().is_none());
     }
 }

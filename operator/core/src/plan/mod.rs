@@ -3,6 +3,7 @@
 pub mod additions;
 pub mod adoption;
 mod applied;
+pub mod configuration;
 pub mod disruption;
 pub mod drift;
 pub mod references;

@@ -35,13 +35,13 @@ pub fn inventory(
     sorted(children)
 }
 
-/// The inventory with these revisions and no others.
-pub fn with_revisions<'a>(
+/// The inventory with these objects as well.
+pub fn with(
     inventory: Vec<InventoryItem>,
-    names: impl Iterator<Item = &'a str>,
+    kind: Kind,
+    names: impl IntoIterator<Item = String>,
 ) -> Vec<InventoryItem> {
-    let children = inventory.into_iter().filter(|item| item.kind != Kind::ControllerRevision.name());
-    sorted(children.chain(names.map(|name| item(Kind::ControllerRevision, name))))
+    sorted(inventory.into_iter().chain(names.into_iter().map(|name| item(kind, &name))))
 }
 
 fn sorted(items: impl Iterator<Item = InventoryItem>) -> Vec<InventoryItem> {

@@ -53,8 +53,7 @@ pub fn config(spec: &Value, ipv6: bool) -> Option<String> {
     microservice.metadata.uid = Some("uid".into());
     let settings = Settings { network: Network { ipv6, ..Network::default() }, ..Settings::default() };
     let resolved = validate(&microservice, &Observed::default(), &settings).unwrap();
-    let mut objects = build(&resolved).into_objects().into_iter().map(|(_, object)| object);
-    objects.find_map(|object| object["data"]["nginx.conf"].as_str().map(Into::into))
+    build(&resolved).configuration?.data?.remove("nginx.conf")
 }
 
 /// nginx with a configuration whose /tmp is `folder`.

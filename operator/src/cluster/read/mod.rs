@@ -9,6 +9,6 @@ mod revisions;
 mod verify;
 mod workers;
 
-pub use observe::observe;
+pub use observe::{configuration, observe};
 pub use reader::Reader;
 pub use revisions::{history, record};

@@ -116,30 +116,53 @@ async fn children(
 /// The child out of the store; asked for where the store has none but one is wanted, or was made: a
 /// watch doesn't see what somebody took our label from.
 async fn live(reader: &Reader, microservice: &Microservice, child: Child) -> Result<Option<Live>, Error> {
-    let kind = child.kind();
-    let namespace = microservice.namespace().unwrap_or_default();
     let name = child.name(&child_name(&microservice.name_any()));
-    let entry = match reader.stores.of(kind).get(&namespace, &name) {
+    look(reader, microservice, child.kind(), &name, child.is_wanted(&microservice.spec)).await
+}
+
+/// The immutable ConfigMaps of these names, as far as there are any.
+pub async fn configuration(
+    reader: &Reader,
+    microservice: &Microservice,
+    names: impl Iterator<Item = &str>,
+) -> Result<BTreeMap<String, Live>, Error> {
+    let found = try_join_all(names.map(|name| async {
+        let live = look(reader, microservice, Kind::ConfigMap, name, true).await?;
+        Ok(live.map(|live| (name.to_owned(), live)))
+    }))
+    .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn look(
+    reader: &Reader,
+    microservice: &Microservice,
+    kind: Kind,
+    name: &str,
+    is_wanted: bool,
+) -> Result<Option<Live>, Error> {
+    let namespace = microservice.namespace().unwrap_or_default();
+    let entry = match reader.stores.of(kind).get(&namespace, name) {
         Some(entry) => Some(entry),
-        None if child.is_wanted(&microservice.spec) || inventory::has(microservice, kind, &name) => {
+        None if is_wanted || inventory::has(microservice, kind, name) => {
             let client = reader.client.clone();
             let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &kind.resource());
             let object = api
-                .get_opt(&name)
+                .get_opt(name)
                 .await
                 .map_err(|error| Error::Read { kind: kind.name(), source: refusal(error) })?;
             object.map(|object| Entry { object: Arc::new(object), settled: None })
         }
         None => None,
     };
-    Ok(entry.map(|entry| whose(entry, microservice, child)))
+    Ok(entry.map(|entry| whose(entry, microservice, is_wanted)))
 }
 
-fn whose(entry: Entry, microservice: &Microservice, child: Child) -> Live {
+fn whose(entry: Entry, microservice: &Microservice, is_wanted: bool) -> Live {
     let object = &entry.object;
     let uid = microservice.uid().unwrap_or_default();
     // What is not wanted is not taken over only to be deleted.
-    if is_owned(object, &uid) || child.is_wanted(&microservice.spec) && is_orphan(object, microservice) {
+    if is_owned(object, &uid) || is_wanted && is_orphan(object, microservice) {
         return Live::Ours(entry);
     }
     Live::Foreign { name: object.name_any(), owner: owner(object) }

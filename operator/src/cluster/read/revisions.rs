@@ -12,10 +12,10 @@ use crate::{cluster::watch::Stores, process::refusal::refusal};
 
 /// The revisions of a Microservice, by their metadata alone.
 pub fn history(stores: &Stores, microservice: &Microservice) -> History {
-    let namespace = microservice.namespace().unwrap_or_default();
-    let all =
-        stores.of(Kind::ControllerRevision).made_from(&namespace, &child_name(&microservice.name_any()));
-    History::of(&all, &microservice.uid().unwrap_or_default())
+    let (namespace, uid) =
+        (microservice.namespace().unwrap_or_default(), microservice.uid().unwrap_or_default());
+    let child_name = child_name(&microservice.name_any());
+    History::of(&stores.of(Kind::ControllerRevision).owned_by(&namespace, &child_name, &uid))
 }
 
 /// The content of a revision; none if it is gone, or of a form that this operator does not know.

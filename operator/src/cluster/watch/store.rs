@@ -16,13 +16,15 @@ use kube::{
 };
 use operator_core::{
     api::MicroserviceRef,
+    manifests::is_earlier,
     model::{
         meta::{REFERENCES_ANNOTATION, RESTARTED_ANNOTATION, derived_prefix, is_ours},
         object::template_annotation,
     },
     observed::Entry,
+    plan::adoption::is_owned,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{listing::Listing, scope::WatchNamespace, watched::Watched};
@@ -75,7 +77,7 @@ impl Objects {
 }
 
 impl<T: Watched> Store<T> {
-    /// Those whose names are made from that of a child: pods, revisions.
+    /// Those whose names are made from that of a child: pods, revisions, configuration.
     pub fn made_from(&self, namespace: &str, child_name: &str) -> Vec<T> {
         let prefix = derived_prefix(child_name);
         let objects = self.read();
@@ -163,6 +165,13 @@ impl Store<DynamicObject> {
         Some(Entry { object: Arc::new(kept.read()?), settled })
     }
 
+    /// Those made from a child that an owner has.
+    pub fn owned_by(&self, namespace: &str, child_name: &str, uid: &str) -> Vec<DynamicObject> {
+        let mut objects = self.made_from(namespace, child_name);
+        objects.retain(|object| is_owned(object, uid));
+        objects
+    }
+
     /// `seen` is what is wanted, by its digest: most of it need not be kept any more.
     pub fn settle(&self, seen: &DynamicObject, digest: &str) {
         let mut objects = self.write();
@@ -233,6 +242,10 @@ fn version_of(object: &impl Watched) -> Option<Box<str>> {
     object.meta().resource_version.as_deref().map(Into::into)
 }
 
+fn is_immutable(object: &DynamicObject) -> bool {
+    object.data.get("immutable") == Some(&json!(true))
+}
+
 /// What a reconcile still reads of an object that is as wanted: whose it is, how it fares, and where
 /// it leads.
 fn slim(object: &DynamicObject) -> DynamicObject {
@@ -245,6 +258,11 @@ fn slim(object: &DynamicObject) -> DynamicObject {
     }
     if let Some(ports) = object.data.pointer("/spec/ports") {
         data["spec"]["ports"] = ports.clone();
+    }
+    // Of an earlier operator, whose pods still need it.
+    let files = object.data.get("data").and_then(Value::as_object).filter(|_| !is_immutable(object));
+    for (key, file) in files.into_iter().flatten().filter(|(key, _)| is_earlier(key)) {
+        data["data"][key] = file.clone();
     }
     for name in [RESTARTED_ANNOTATION, REFERENCES_ANNOTATION] {
         if let Some(value) = template_annotation(object, name) {
@@ -261,7 +279,6 @@ fn slim(object: &DynamicObject) -> DynamicObject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     fn object(version: &str, rest: &Value) -> DynamicObject {
         let mut object = json!({"metadata": {"namespace": "n", "name": "a", "uid": "u", "resourceVersion": version, "managedFields": [
@@ -288,6 +305,32 @@ mod tests {
         assert_eq!(settled.settled.as_deref(), Some("digest"));
         assert_eq!(settled.object.managed_fields()[0].fields_v1, None);
         assert_eq!(settled.object.data, json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}));
+    }
+
+    #[test]
+    fn of_a_config_map_only_files_of_an_earlier_operator_are_kept() {
+        let data = json!({"concurrency": "4", "service.yaml": "a: b"});
+        let kept = |map: Value| slim(&object("1", &map)).data;
+        assert_eq!(kept(json!({"data": data})), json!({"data": {"service.yaml": "a: b"}}));
+        assert_eq!(kept(json!({"data": data, "immutable": true})), json!({}));
+        assert_eq!(kept(json!({"data": {"concurrency": "4"}})), json!({}));
+    }
+
+    #[test]
+    fn what_an_owner_has_is_found_by_name_among_what_others_have() {
+        let store = Store::default();
+        let named = |namespace: &str, name: &str, uid: &str| {
+            let owner = json!({"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": uid});
+            let metadata = json!({"namespace": namespace, "name": name, "ownerReferences": [owner]});
+            store.handle(Event::Apply(serde_json::from_value(json!({"metadata": metadata})).unwrap()));
+        };
+        for name in ["a", "a-1", "a-files-2", "a1", "b-1"] {
+            named("n", name, "a");
+        }
+        named("n", "a-b-1", "ab");
+        named("o", "a-1", "other");
+        let found: Vec<_> = store.owned_by("n", "a", "a").iter().map(|object| object.name_any()).collect();
+        assert_eq!(found, ["a-1", "a-files-2"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! I/O out: the one place of server-side apply. Nothing is sent for a child that is as wanted.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kube::{
     Api, ResourceExt,
@@ -11,6 +11,7 @@ use operator_core::{
     model::{
         Child, Class, Error, Kind, Refusal, Replicas,
         meta::{APPLIED_ANNOTATION, MANAGER, REPLICAS_MANAGER, ROLLOUT_ANNOTATION, digest},
+        object::json_of,
     },
     observed::{Entry, Live, Observed},
     plan::{
@@ -26,42 +27,81 @@ use serde_json::{Value, json};
 use super::writer::Writer;
 use crate::process::refusal::refusal;
 
-/// Applies what differs, of the kinds that the cluster has. A failure keeps no other child back.
+/// Applies what differs, of the kinds that the cluster has; `configuration` are the immutable ConfigMaps that
+/// are there, by their names. A failure keeps no other child back.
 pub async fn apply(
     writer: &Writer,
     children: Children,
+    configuration: &BTreeMap<String, Live>,
     observed: &Observed,
     replicas: &Replicas,
     decision: RolloutDecision,
 ) -> Applied {
     let mut applied = Applied { decision, ..Applied::default() };
-    for (child, body) in children.into_objects() {
+    let immutable: Vec<_> = children.immutable().map(json_of).collect();
+    let children = children.into_objects();
+    for body in immutable {
+        let live = body["metadata"]["name"].as_str().and_then(|name| configuration.get(name));
+        let live = live.unwrap_or(&Live::Absent);
+        if let Live::Foreign { name, owner } = live {
+            applied.failures.push(taken(name, owner));
+        } else if let Some((object, true)) =
+            apply_child(writer, Child::ConfigMap, body, live, replicas, &mut applied).await
+        {
+            // Known at once: the inventory has it.
+            writer.stores.of(Kind::ConfigMap).remember(Arc::unwrap_or_clone(object));
+        }
+    }
+    for (child, body) in children {
         if !observed.serves(child.kind()) {
             continue;
         }
-        let live = observed.live(child);
-        let owner = body["metadata"]["ownerReferences"][0]["uid"].as_str().unwrap_or_default();
-        let adopts = matches!(live, Live::Ours(entry) if !is_owned(&entry.object, owner));
-        let set_back = set_back(writer, child, &body, live).await.unwrap_or_else(|error| {
-            applied.failures.push(error);
-            None
-        });
-        let (live, added) = set_back.map_or((live.clone(), None), |(live, cause)| (live, Some(cause)));
-        let written = async {
-            let handed_over = child == Child::Deployment && hand_over(writer, &live, replicas).await?;
-            let (object, cause) = apply_one(writer, child, body, &live, &applied.decision).await?;
-            let cause = cause.or_else(|| handed_over.then(|| WriteCause::Drifted("spec.replicas".into())));
-            Ok((object, if adopts { Some(WriteCause::Adopted) } else { added.or(cause) }))
-        };
-        match written.await {
-            Ok((object, cause)) => {
-                applied.objects.insert(child, object);
-                applied.changes.extend(cause.map(|cause| Change { child, cause }));
-            }
-            Err(error) => applied.failures.push(error),
+        let written = apply_child(writer, child, body, observed.live(child), replicas, &mut applied).await;
+        if let Some((object, _)) = written {
+            applied.objects.insert(child, object);
         }
     }
     applied
+}
+
+fn taken(name: &str, owner: &str) -> Error {
+    let words = format!("the name {name} is taken by an object of {owner}: delete or rename it");
+    Error::Apply { kind: Kind::ConfigMap.name(), source: Refusal { class: Class::User, words } }
+}
+
+/// Gives the object as it is then, and whether it was written; nothing where that failed.
+async fn apply_child(
+    writer: &Writer,
+    child: Child,
+    body: Value,
+    live: &Live,
+    replicas: &Replicas,
+    applied: &mut Applied,
+) -> Option<(Arc<DynamicObject>, bool)> {
+    let owner = body["metadata"]["ownerReferences"][0]["uid"].as_str().unwrap_or_default();
+    let adopts = matches!(live, Live::Ours(entry) if !is_owned(&entry.object, owner));
+    let set_back = set_back(writer, child, &body, live).await.unwrap_or_else(|error| {
+        applied.failures.push(error);
+        None
+    });
+    let (live, added) = set_back.map_or((live.clone(), None), |(live, cause)| (live, Some(cause)));
+    let written = async {
+        let handed_over = child == Child::Deployment && hand_over(writer, &live, replicas).await?;
+        let (object, cause) = apply_one(writer, child, body, &live, &applied.decision).await?;
+        let cause = cause.or_else(|| handed_over.then(|| WriteCause::Drifted("spec.replicas".into())));
+        Ok((object, if adopts { Some(WriteCause::Adopted) } else { added.or(cause) }))
+    };
+    match written.await {
+        Ok((object, cause)) => {
+            let is_written = cause.is_some();
+            applied.changes.extend(cause.map(|cause| Change { child, cause }));
+            Some((object, is_written))
+        }
+        Err(error) => {
+            applied.failures.push(error);
+            None
+        }
+    }
 }
 
 /// Removes what others have added where only we may; gives the object as it is then, and what was removed

@@ -12,7 +12,7 @@ mod writer;
 pub use apply::{apply, scale_down};
 pub use events::publish;
 pub use nudge::nudge;
-pub use prune::prune;
+pub use prune::{prune, prune_configuration};
 pub use resize::resize;
 pub use revisions::{settle, write_revision};
 pub use status::write_status;

@@ -2,15 +2,17 @@
 //! count as ours, and the uid makes sure that no other is hit. What pods are started with stays until
 //! those that were are replaced.
 
+use std::collections::BTreeSet;
+
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, DynamicObject, Preconditions},
 };
 use operator_core::{
     api::MicroserviceSpec,
-    model::{Child, Error},
+    model::{Child, Error, Kind, ResolvedMicroservice},
     observed::{Live, Observed, Progress},
-    plan::Applied,
+    plan::{Applied, configuration::starts_pods},
 };
 
 use super::writer::Writer;
@@ -32,7 +34,7 @@ pub async fn prune(
             && !child.is_wanted(spec)
             && (replaced || !child.starts_pods())
         {
-            match delete(writer, *child, &entry.object).await {
+            match delete(writer, child.kind(), &entry.object).await {
                 Ok(true) => deleted.push(*child),
                 Ok(false) => {}
                 Err(error) => failures.push(error),
@@ -42,15 +44,39 @@ pub async fn prune(
     (deleted, failures)
 }
 
-async fn delete(writer: &Writer, child: Child, object: &DynamicObject) -> Result<bool, Error> {
+/// Deletes the immutable ConfigMaps that nothing needs. Gives the names of those that are left, and what
+/// failed.
+pub async fn prune_configuration(
+    writer: &Writer,
+    resolved: &ResolvedMicroservice,
+    needed: &BTreeSet<String>,
+) -> (Vec<String>, Vec<Error>) {
+    let store = writer.stores.of(Kind::ConfigMap);
+    let (mut left, mut failures) = (Vec::new(), Vec::new());
+    let owned = store.owned_by(&resolved.namespace, &resolved.child_name, &resolved.owner.uid);
+    for map in owned.iter().filter(|map| starts_pods(map, &resolved.child_name)) {
+        let name = map.name_any();
+        let deleted =
+            if needed.contains(&name) { None } else { Some(delete(writer, Kind::ConfigMap, map).await) };
+        match deleted {
+            Some(Ok(_)) => store.forget(&resolved.namespace, &name),
+            failed => {
+                failures.extend(failed.and_then(Result::err));
+                left.push(name);
+            }
+        }
+    }
+    (left, failures)
+}
+
+async fn delete(writer: &Writer, kind: Kind, object: &DynamicObject) -> Result<bool, Error> {
     let namespace = object.namespace().unwrap_or_default();
-    let api =
-        Api::<DynamicObject>::namespaced_with(writer.client.clone(), &namespace, &child.kind().resource());
+    let api = Api::<DynamicObject>::namespaced_with(writer.client.clone(), &namespace, &kind.resource());
     let only_this = Preconditions { uid: object.uid(), resource_version: None };
     let params = DeleteParams { preconditions: Some(only_this), ..DeleteParams::default() };
     match api.delete(&object.name_any(), &params).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(false),
-        Err(error) => Err(Error::Delete { kind: child.kind().name(), source: refusal(error) }),
+        Err(error) => Err(Error::Delete { kind: kind.name(), source: refusal(error) }),
     }
 }

@@ -42,7 +42,7 @@ pub async fn settle(
 ) -> Result<bool, Error> {
     let store = writer.stores.of(Kind::ControllerRevision);
     let history =
-        || History::of(&store.made_from(&resolved.namespace, &resolved.child_name), &resolved.owner.uid);
+        || History::of(&store.owned_by(&resolved.namespace, &resolved.child_name, &resolved.owner.uid));
     let resource = Kind::ControllerRevision.resource();
     let kind = Kind::ControllerRevision.name();
     let api = Api::<DynamicObject>::namespaced_with(writer.client.clone(), &resolved.namespace, &resource);

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use crate::{
     api::MicroserviceSpec,
-    manifests::Children,
+    manifests::{Children, immutable},
     model::{
         ResolvedMicroservice,
         meta::{
-            REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION, REVISION_NUMBER_ANNOTATION,
-            REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION, digest, object_meta,
+            COMPONENT_LABEL, CONFIG_ANNOTATION, REVISION_CAUSE_ANNOTATION, REVISION_GENERATION_ANNOTATION,
+            REVISION_NUMBER_ANNOTATION, REVISION_RENDERING_ANNOTATION, REVISION_SPEC_ANNOTATION, digest,
+            object_meta,
         },
         object::json_of,
     },
@@ -26,21 +27,41 @@ use crate::{
 pub struct Rendering {
     /// The Deployment's pod template.
     pub template: Value,
-    /// The ConfigMap's data.
-    pub config: BTreeMap<String, String>,
+    /// The immutable ConfigMap that it names. Another one, of files' contents, is made of the spec.
+    #[serde(default)]
+    pub configuration: Option<ImmutableMap>,
+    /// What an earlier operator kept beside the numbers that change while pods run.
+    #[serde(default, rename = "config", skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier: BTreeMap<String, String>,
+}
+
+/// An immutable ConfigMap.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct ImmutableMap {
+    name: String,
+    data: BTreeMap<String, String>,
 }
 
 impl Rendering {
     /// The part of the children that makes the pods.
     pub fn of(children: &Children) -> Self {
-        let Children { pod_template, config_map, .. } = children;
-        Self { template: pod_template.clone(), config: config_map.data.clone().unwrap_or_default() }
+        let configuration = children.configuration.as_ref().map(|map| ImmutableMap {
+            name: map.metadata.name.clone().unwrap_or_default(),
+            data: map.data.clone().unwrap_or_default(),
+        });
+        Self { template: children.pod_template.clone(), configuration, earlier: BTreeMap::new() }
     }
 
     /// Puts it in the place of what is there.
     pub fn put(self, children: &mut Children) {
+        let metadata = &children.config_map.metadata;
+        children.configuration = self.configuration.map(|it| immutable(metadata.clone(), it.name, it.data));
+        let named = self.template["metadata"]["annotations"][CONFIG_ANNOTATION].as_str().unwrap_or_default();
+        children.files = children
+            .files
+            .take()
+            .filter(|files| named.split(',').any(|name| files.metadata.name.as_deref() == Some(name)));
         children.pod_template = self.template;
-        children.config_map.data = Some(self.config);
     }
 
     /// Tells two apart.
@@ -107,6 +128,8 @@ pub struct New {
     pub generation: i64,
     /// What would cause a rollout to it: once it is written nobody can tell any more.
     pub cause: Option<RolloutCause>,
+    /// The ConfigMaps that pods of this template and of the last ones before it are started with.
+    pub configuration: String,
 }
 
 impl New {
@@ -125,13 +148,14 @@ impl New {
             (REVISION_GENERATION_ANNOTATION.into(), self.generation.to_string()),
             (REVISION_SPEC_ANNOTATION.into(), spec_digest(&self.record.spec)),
             (REVISION_RENDERING_ANNOTATION.into(), self.record.rendering.digest()),
+            (CONFIG_ANNOTATION.into(), self.configuration.clone()),
         ]);
         annotations.extend(
             self.cause.as_ref().map(|cause| (REVISION_CAUSE_ANNOTATION.into(), json!(cause).to_string())),
         );
         metadata.annotations = Some(annotations);
         let labels = metadata.labels.get_or_insert_default();
-        labels.insert("app.kubernetes.io/component".into(), "revision".into());
+        labels.insert(COMPONENT_LABEL.into(), "revision".into());
         let data = json_of(&self.record);
         let revision = ControllerRevision { metadata, revision: self.number, data: Some(RawExtension(data)) };
         json_of(revision)

@@ -1,7 +1,5 @@
 //! What is applied: this operator's rendering of the spec, or one that was recorded.
 
-use std::collections::BTreeMap;
-
 use kube::ResourceExt;
 use serde_json::Value;
 
@@ -14,13 +12,17 @@ use super::{
 };
 use crate::{
     api::{Microservice, RolloutReason, UpgradePolicy},
-    manifests::{Children, SERVICE_CONTAINER, build},
+    manifests::{Children, SERVICE_CONTAINER, build, keep_earlier},
     model::{
         Child, ResolvedMicroservice, Settings,
         meta::{TEMPLATE_ANNOTATION, digest},
+        object::part,
     },
     observed::{History, Observed, Revision, RolloutCause},
-    plan::{references, validate},
+    plan::{
+        configuration::{needed, noted, own},
+        references, validate,
+    },
 };
 
 /// The version that goes into records, for people.
@@ -31,6 +33,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Plan {
     /// The children.
     pub children: Children,
+    /// The immutable ConfigMaps that their pods are started with.
+    pub configuration: String,
     /// What was decided about the pods.
     pub decision: RolloutDecision,
     /// The service's image.
@@ -75,22 +79,32 @@ pub fn plan(
         _ => Choice::fresh(fresh, spec, None),
     };
     let Choice { rendering, record, decision, last } = choice;
+    let image = rendering.image(SERVICE_CONTAINER).unwrap_or(&resolved.image).to_owned();
+    let earlier = rendering.earlier.clone();
+    rendering.put(&mut children);
+    let configuration = own(&children, &resolved.child_name);
     let mut new = None;
     let last = last.unwrap_or_else(|| {
-        let written = New { record, number, generation, cause: decision.cause.clone() };
+        let before = history.last().and_then(|last| last.configuration.as_deref());
+        let revision_history = resolved.spec.rollout.revision_history;
+        let configuration = noted(&configuration, before, &resolved.child_name, revision_history);
+        let written = New { record, number, generation, cause: decision.cause.clone(), configuration };
         let name = written.name(resolved);
         new = Some(written);
         name
     });
-    let image = rendering.image(SERVICE_CONTAINER).unwrap_or(&resolved.image).to_owned();
-    rendering.put(&mut children);
+    if needed(&configuration, &resolved.child_name, observed, history).contains(&resolved.child_name) {
+        let live = || part(observed.ours(Child::ConfigMap)?, "/data");
+        let files = Some(earlier).filter(|files| !files.is_empty()).or_else(live);
+        keep_earlier(&mut children.config_map, files.unwrap_or_default(), resolved);
+    }
     let template = mark(&mut children);
     let (policy, live) = (resolved.spec.reference_change, observed.ours(Child::Deployment));
     let live = live.map(|live| &**live);
     let is_same = live.is_some_and(|live| live.annotations().get(TEMPLATE_ANNOTATION) == Some(&template));
     let references = references::mark(&mut children, &observed.references, policy, live, is_same);
     let decision = RolloutDecision { template, references, generation, ..decision };
-    Ok(Plan { children, decision, image, last, new })
+    Ok(Plan { children, configuration, decision, image, last, new })
 }
 
 fn against(
@@ -166,29 +180,13 @@ fn choose(
         let fields = difference("template", &record.rendering.template, &fresh.template);
         return Choice::fresh(fresh, spec, Some(RolloutCause(RolloutReason::OperatorUpgraded, fields)));
     }
-    let rendering = Rendering {
-        template: record.rendering.template.clone(),
-        config: carry_over(&record.rendering, then, &fresh),
-    };
     let decision = RolloutDecision {
         pinned_by: Some(record.operator.clone()),
         cause: changed(),
         ..RolloutDecision::default()
     };
-    let record = Record { operator: record.operator.clone(), spec, rendering: rendering.clone() };
-    Choice { rendering, record, decision, last: None }
-}
-
-/// The recorded configuration with the user's changes since: those files that this operator makes
-/// otherwise of the new spec than of the recorded one.
-fn carry_over(record: &Rendering, then: &Rendering, fresh: &Rendering) -> BTreeMap<String, String> {
-    let kept = record.config.iter().filter(|(key, _)| match fresh.config.get(*key) {
-        Some(fresh) => then.config.get(*key) == Some(fresh),
-        None => !then.config.contains_key(*key),
-    });
-    let changed = fresh.config.iter().filter(|(key, fresh)| then.config.get(*key) != Some(fresh));
-    let same = fresh.config.iter().filter(|(key, _)| !record.config.contains_key(*key));
-    same.chain(kept).chain(changed).map(|(key, value)| (key.clone(), value.clone())).collect()
+    let record = Record { spec, ..record.clone() };
+    Choice { rendering: record.rendering.clone(), record, decision, last: None }
 }
 
 /// Marks the Deployment with the digest of its pod template, by which a rollout is told.
