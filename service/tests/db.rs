@@ -6,7 +6,10 @@ mod support;
 
 use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -36,7 +39,7 @@ use support::{
     soon, until,
 };
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     process::Command,
     sync::watch,
@@ -248,6 +251,63 @@ async fn relay(server: u16) -> (u16, watch::Sender<()>) {
         }
     });
     (port, silence)
+}
+
+/// The port of a relay to the one of a server, and how often clients have waited for the server by it.
+async fn counting_relay(server: u16) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let waits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&waits);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                let (mut asked, mut answered) = ([0; 4096], [0; 4096]);
+                let mut waiting = false;
+                loop {
+                    tokio::select! {
+                        length = client.read(&mut asked) => match length.unwrap_or(0) {
+                            0 => return,
+                            length => {
+                                counted.fetch_add(usize::from(!waiting), Relaxed);
+                                waiting = true;
+                                server.write_all(&asked[..length]).await.unwrap();
+                            }
+                        },
+                        length = server.read(&mut answered) => match length.unwrap_or(0) {
+                            0 => return,
+                            length => {
+                                waiting = false;
+                                client.write_all(&answered[..length]).await.unwrap();
+                            }
+                        },
+                    }
+                }
+            });
+        }
+    });
+    (port, waits)
+}
+
+#[tokio::test]
+async fn a_single_write_waits_for_the_server_once() {
+    let Some(postgres) = postgres().await else { return };
+    let (port, waits) = counting_relay(postgres.port).await;
+    let name = postgres.create().await;
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let running = Running::bundled(&[("DATABASE_URL", &url), ("CHASSIS_PROFILE", "roles")]).await;
+    until(200, async || readiness(&running).await.0).await;
+    let mut fewest = usize::MAX;
+    // The first one is prepared, and the monitor asks as well now and then.
+    for number in 0..10 {
+        let before = waits.load(Relaxed);
+        let body = json!({ "name": format!("role {number}") }).to_string();
+        assert_eq!(post(running.service, "/roles", &body).await.status, 200);
+        fewest = fewest.min(waits.load(Relaxed) - before);
+    }
+    assert_eq!(fewest, 1);
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use support::{
@@ -14,7 +17,7 @@ use support::{
     process::Process,
     until,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
 
 /// How many there are of each kind.
 #[derive(Clone, Copy)]
@@ -28,6 +31,7 @@ const SHORT: Crowd = Crowd { idle: 300, partial_bodies: 100, others: 30 };
 /// nginx keeps whole answers on the disk for clients that do not read them.
 const BEHIND_NGINX: Crowd = Crowd { idle: 300, partial_bodies: 100, others: 4 };
 const LONG: Crowd = Crowd { idle: 5000, partial_bodies: 1000, others: 50 };
+const LONG_BEHIND_NGINX: Crowd = Crowd { others: 10, ..LONG };
 
 /// The whole crowd may make the program so much larger than it was: about 24 KiB a connection, the budget for bodies
 /// and what answers are made in.
@@ -40,53 +44,126 @@ fn memory(crowd: Crowd) -> u64 {
 const LIMITS: &str = "server: {workers: 16, read_timeout: 60s, write_timeout: 60s, keep_alive: 90s, drain_timeout: 2s, \
     max_body: 1Mi, body_budget: 8Mi}\nmessage: {delay: 0s}";
 
-/// Opens all of `crowd`; what is kept keeps its connections open.
-async fn gather(address: SocketAddr, crowd: Crowd) -> Vec<Connection> {
+/// The crowd while it is there.
+struct Gathered {
+    _still: Vec<Connection>,
+    /// Those that send a byte now and then.
+    _slow: JoinSet<()>,
+}
+
+const BYTE: Duration = Duration::from_millis(100);
+
+async fn send_slowly(mut connection: Connection) {
+    while connection.try_send("x").await.is_ok() {
+        sleep(BYTE).await;
+    }
+}
+
+async fn gather(address: SocketAddr, crowd: Crowd) -> Gathered {
     let head = format!("POST /microservice HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 1 << 20);
     let part = head.clone() + &"x".repeat(500 << 10);
     let fibonacci = request("GET", "/fibonacci/list?count=10000", "");
     let kinds = [
-        (crowd.idle, String::new()),
-        (crowd.partial_bodies, part),
+        (crowd.idle, String::new(), false),
+        (crowd.partial_bodies, part, false),
         // A slow header, a slow body, one that does not read, one that asks on without reading.
-        (crowd.others, "POST /microservice HTTP/1.1\r\nhost: x\r\nx-slow: ".to_owned()),
-        (crowd.others, head + "x"),
-        (crowd.others, fibonacci.clone()),
-        (crowd.others, fibonacci.repeat(20)),
+        (crowd.others, "POST /microservice HTTP/1.1\r\nhost: x\r\nx-slow: ".to_owned(), true),
+        (crowd.others, head + "x", true),
+        (crowd.others, fibonacci.clone(), false),
+        (crowd.others, fibonacci.repeat(20), false),
     ];
     let mut opening = JoinSet::new();
-    for (count, bytes) in kinds {
+    for (count, bytes, slow) in kinds {
         for _ in 0..count {
             let bytes = bytes.clone();
             opening.spawn(async move {
                 let mut connection = Connection::open(address).await;
                 // A refusal may come before the last byte has left.
                 _ = connection.try_send(&bytes).await;
-                connection
+                (connection, slow)
             });
         }
     }
-    let mut all = opening.join_all().await;
+    let (slow, still): (Vec<_>, Vec<_>) = opening.join_all().await.into_iter().partition(|(_, slow)| *slow);
+    let slow = slow.into_iter().map(|(connection, _)| send_slowly(connection)).collect();
+    let mut still: Vec<_> = still.into_iter().map(|(connection, _)| connection).collect();
     for _ in 0..crowd.others {
         // Half-closed: has sent its request and will send no more.
         let mut connection = Connection::open(address).await;
         connection.send(&fibonacci).await;
         connection.end().await;
-        all.push(connection);
+        still.push(connection);
     }
-    all
+    Gathered { _still: still, _slow: slow }
+}
+
+/// Waits until what the crowd has asked for is computed, and waits to be read.
+async fn settled(process: &Process) {
+    until((json!(0), json!(0)), async || {
+        let workers = process.workers().await;
+        (workers["busy"].clone(), workers["queued"].clone())
+    })
+    .await;
+}
+
+/// A series of `/metrics` that is a whole number.
+async fn metric(process: &Process, series: &str) -> u32 {
+    let all = get(process.admin, "/metrics").await.body;
+    all.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap()
+}
+
+const ROUNDS: usize = 5;
+const GOOD_CLIENTS: u32 = 4;
+const REQUESTS: u32 = 2000;
+
+/// What 99 of 100 requests of good clients take at most.
+async fn p99(address: SocketAddr) -> Duration {
+    let mut clients = JoinSet::new();
+    for _ in 0..GOOD_CLIENTS {
+        clients.spawn(async move {
+            let mut connection = Connection::open(address).await;
+            let mut took = Vec::new();
+            for _ in 0..REQUESTS / GOOD_CLIENTS {
+                let began = Instant::now();
+                assert_eq!(connection.request("POST", "/microservice", "{}").await.status, 200);
+                took.push(began.elapsed());
+            }
+            took
+        });
+    }
+    let mut took = clients.join_all().await.concat();
+    took.sort_unstable();
+    took[took.len() * 99 / 100]
+}
+
+/// Good clients beside the crowd take at most twice as long as alone: in the median of some rounds, as the machine has
+/// other work too.
+async fn is_as_fast_beside(crowd: Crowd, process: &Process, address: SocketAddr) {
+    let mut ratios = Vec::new();
+    for round in 1..=ROUNDS {
+        let alone = p99(address).await;
+        let gathered = gather(address, crowd).await;
+        settled(process).await;
+        let beside = p99(address).await;
+        drop(gathered);
+        until(0, async || metric(process, "chassis_connections{listener=\"service\"}").await).await;
+        let ratio = beside.as_secs_f64() / alone.as_secs_f64();
+        println!(
+            "round {round}: p99 of good clients {alone:?} alone, {beside:?} beside the crowd: {ratio:.2} x"
+        );
+        ratios.push(ratio);
+    }
+    ratios.sort_unstable_by(f64::total_cmp);
+    let median = ratios[ROUNDS / 2];
+    println!("median: {median:.2} x");
+    assert!(median <= 2.0, "good clients take {median:.2} x as long beside the crowd");
 }
 
 async fn withstands(mut process: Process, address: SocketAddr, crowd: Crowd) {
     assert_eq!(post(address, "/microservice", "{}").await.status, 200);
     let before = process.status("VmRSS");
     let crowd_of = gather(address, crowd).await;
-    // What they have asked for is computed, and waits to be read.
-    until((json!(0), json!(0)), async || {
-        let workers = process.workers().await;
-        (workers["busy"].clone(), workers["queued"].clone())
-    })
-    .await;
+    settled(&process).await;
     // Good clients, old connections and new ones, while the crowd is there.
     let mut old = Connection::open(address).await;
     for number in 0..100 {
@@ -126,7 +203,18 @@ async fn nor_does_it_behind_nginx() {
 async fn thousands_of_hostile_clients_cost_good_ones_nothing_but_time() {
     let process = Process::start(LIMITS).await;
     let address = process.service;
+    is_as_fast_beside(LONG, &process, address).await;
     withstands(process, address, LONG).await;
+}
+
+/// `make hostile`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "thousands of connections"]
+async fn nor_do_thousands_behind_nginx() {
+    let process = Process::start(LIMITS).await;
+    let Some(nginx) = Nginx::start(process.service).await else { return };
+    is_as_fast_beside(LONG_BEHIND_NGINX, &process, nginx.address).await;
+    withstands(process, nginx.address, LONG_BEHIND_NGINX).await;
 }
 
 #[tokio::test]
@@ -136,17 +224,13 @@ async fn probes_are_answered_when_descriptors_have_run_out() {
     for _ in 0..150 {
         crowd.push(Connection::open(process.service).await);
     }
-    let metric = async |name: &str| {
-        let all = get(process.admin, "/metrics").await.body;
-        all.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u32>().ok()).unwrap()
-    };
     let refused = "chassis_connections_refused_total{listener=\"service\",reason=\"descriptors\"}";
-    until(true, async || metric(refused).await > 0).await;
+    until(true, async || metric(&process, refused).await > 0).await;
     for _ in 0..10 {
         assert_eq!(get(process.admin, "/livez").await.status, 200);
     }
     drop(crowd);
-    until(0, async || metric("chassis_connections{listener=\"service\"}").await).await;
+    until(0, async || metric(&process, "chassis_connections{listener=\"service\"}").await).await;
     assert_eq!(post(process.service, "/microservice", "{}").await.status, 200);
 }
 
