@@ -163,7 +163,8 @@ fn mode_is(options: &PgConnectOptions, mode: PgSslMode) -> bool {
 }
 
 fn is_of_this_machine(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
+    // An IPv6 address has the brackets of its URL.
+    let host = options.get_host().trim_matches(['[', ']']);
     options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
