@@ -9,6 +9,7 @@ use std::{
     fs::{self, OpenOptions},
     net::SocketAddr,
     path::Path,
+    process::Stdio,
 };
 
 use chassis::{App, config::Sources};
@@ -147,7 +148,7 @@ const PARTS: [Part; 9] = [
 /// Leaves something to do for `part` and ends the program.
 async fn ends(part: &Part, badness: Badness) {
     let what = format!("{}, {badness:?}", part.name);
-    let peer = Peer::start(badness, part.refusal).await;
+    let peer = Peer::start(badness, part.refusal);
     let data = tempfile::tempdir().unwrap();
     let mut config = (part.sections)(peer.address, data.path());
     config["server"] = json!({ "drain_timeout": LONG });
@@ -158,7 +159,7 @@ async fn ends(part: &Part, badness: Badness) {
     let said = process.rest().await;
     assert_eq!(process.exit_code().await, Some(0), "{what}: {said:#?}");
     if let Some(says) = (part.says)(badness) {
-        assert_eq!(said.iter().filter(|line| line.contains(says)).count(), 1, "{what}: {said:#?}");
+        assert!(said.iter().any(|line| line.contains(says)), "{what}: {said:#?}");
     }
     match part.kept {
         Some(Kept::Notification) => {
@@ -197,7 +198,7 @@ async fn no_peer_that_refuses_holds_up_the_end() {
 #[tokio::test]
 async fn nor_does_a_disk_that_hangs() {
     for file in ["ship.log.7", "ship.log"] {
-        let peer = Peer::start(Away, b"").await;
+        let peer = Peer::start(Away, b"");
         let data = tempfile::tempdir().unwrap();
         let pipe = data.path().join(file);
         assert!(Command::new("mkfifo").arg(&pipe).status().await.unwrap().success());
@@ -238,7 +239,9 @@ async fn a_start_that_waits_for_somebody_can_be_ended() {
         ],
     ] {
         let ports = ["LISTEN", "ADMIN"].map(|port| (format!("CHASSIS_SERVER__{port}"), "http://127.0.0.1:0"));
-        let mut child = command().envs(ports).envs(variables.clone()).spawn().unwrap();
+        let mut command = command();
+        command.envs(ports).envs(variables.clone()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let _waits = soon("a connection", slow.accept()).await.unwrap();
         let id = child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &id]).status().await.unwrap().success());

@@ -35,6 +35,7 @@ use support::{
     http::{get, post},
     parts::{free_port, program},
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
+    process::Process,
     running::Running,
     soon, until,
 };
@@ -538,6 +539,53 @@ async fn a_pooler_that_takes_no_settings_for_sessions_will_do() {
     assert_eq!(get(running.service, "/things").await.json()["data"], 20);
 }
 
+/// The port of a relay to a server that refuses command-line options in the words of RDS Proxy, which cannot be run here.
+async fn relay_without_options(server: u16) -> u16 {
+    const REFUSAL: &str =
+        "Feature not supported: RDS Proxy currently doesn\u{2019}t support command-line options.";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut startup = Vec::new();
+                // A question for TLS comes before it.
+                for _ in 0..2 {
+                    let length = client.read_u32().await.unwrap();
+                    startup = length.to_be_bytes().to_vec();
+                    startup.resize(usize::try_from(length).unwrap(), 0);
+                    client.read_exact(&mut startup[4..]).await.unwrap();
+                    if length == 8 {
+                        client.write_all(b"N").await.unwrap();
+                    } else {
+                        break;
+                    }
+                }
+                if startup.windows(9).any(|window| window == b"\0options\0") {
+                    let fields = format!("SFATAL\0VFATAL\0C0A000\0M{REFUSAL}\0\0");
+                    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+                    return client.write_all(&[b"E", &length[..], fields.as_bytes()].concat()).await.unwrap();
+                }
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                server.write_all(&startup).await.unwrap();
+                _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_proxy_that_takes_no_options_will_do() {
+    let Some(postgres) = postgres().await else { return };
+    let (port, name) = (relay_without_options(postgres.port).await, postgres.create().await);
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let running = start(&[("DATABASE_URL", &url)]).await;
+    until((200, vec![]), async || readiness(&running).await).await;
+    assert_eq!(post(running.service, "/things", "a").await.status, 200);
+    assert_eq!(get(running.service, "/things").await.json()["data"], 1);
+}
+
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_it_is_asked_for_and_one_with_it_is_verified() {
     let Some(mut postgres) = Postgres::start().await else { return };
@@ -589,6 +637,23 @@ async fn a_server_without_tls_is_refused_where_it_is_asked_for_and_one_with_it_i
         if wanted == 200 {
             assert_eq!(postgres.sql("postgres", &encrypted).await, "t", "{tls}");
         }
+    }
+}
+
+/// 0.0.0.0 is this machine, and does not look like it.
+#[tokio::test]
+async fn a_connection_that_may_be_read_on_the_way_is_made_on_demand_alone_and_told_of() {
+    let Some(postgres) = postgres().await else { return };
+    let url = postgres.url(&postgres.create().await).replace("127.0.0.1", "0.0.0.0");
+    for (tls, told) in [
+        ("none", "let the server have TLS, or write db.tls: prefer, with which it may be without"),
+        ("prefer", "what goes to the database may be read on the way; write db.tls: require or verify-full"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("service.log");
+        let config = json!({ "db": { "url": url, "tls": tls }, "logging": { "file": log } });
+        let _process = Process::start(&config.to_string()).await;
+        until(true, async || std::fs::read_to_string(&log).unwrap().contains(told)).await;
     }
 }
 

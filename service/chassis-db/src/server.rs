@@ -209,10 +209,14 @@ impl Postgres {
 
 /// A server of PostgreSQL's own takes all parameters that we send.
 fn is_unknown_parameter(error: &sqlx::Error) -> bool {
+    /// That of `PgBouncer`.
     const PROTOCOL_VIOLATION: &str = "08P01";
-    let error = error.as_database_error();
-    error.is_some_and(|error| {
-        error.code().as_deref() == Some(PROTOCOL_VIOLATION) && error.message().contains("startup parameter")
+    /// That of RDS Proxy.
+    const NOT_SUPPORTED: &str = "0A000";
+    error.as_database_error().is_some_and(|error| match error.code().as_deref() {
+        Some(PROTOCOL_VIOLATION) => error.message().contains("startup parameter"),
+        Some(NOT_SUPPORTED) => error.message().contains("option"),
+        _ => false,
     })
 }
 

@@ -34,7 +34,7 @@ pub struct Peer {
 
 impl Peer {
     /// `refusal`: what one who refuses says, to a client that speaks first and to one that waits.
-    pub async fn start(badness: Badness, refusal: &'static [u8]) -> Self {
+    pub fn start(badness: Badness, refusal: &'static [u8]) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = socket.local_addr().unwrap();
