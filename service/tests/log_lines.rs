@@ -54,14 +54,10 @@ impl Said {
 fn is_one_line(line: &[u8]) -> bool {
     let mut before = [0, 0];
     for byte in line.iter().copied() {
-        let is_harmful = match (before, byte) {
-            (_, 0..b' ' | 0x7f) | ([_, 0xc2], 0x80..=0x9f) | ([0xe2, 0x80], 0xa8 | 0xa9) => true,
-            _ => false,
-        };
-        if is_harmful {
-            return false;
+        match (before, byte) {
+            (_, 0..b' ' | 0x7f) | ([_, 0xc2], 0x80..=0x9f) | ([0xe2, 0x80], 0xa8 | 0xa9) => return false,
+            _ => before = [before[1], byte],
         }
-        before = [before[1], byte];
     }
     true
 }
@@ -71,9 +67,9 @@ fn harmless(text: &str) -> String {
     let mut harmless = String::new();
     for c in text.chars() {
         if c.is_control() || c == '\u{2028}' || c == '\u{2029}' {
-            harmless.extend(c.escape_default())
+            harmless.extend(c.escape_default());
         } else {
-            harmless.push(c)
+            harmless.push(c);
         }
     }
     harmless
@@ -101,7 +97,7 @@ fn parse(format: &str, line: &str) -> Option<Line> {
                 place.split('-').collect::<Vec<_>>().try_into().ok()?;
             number.parse::<u32>().ok()?;
             let (said, id) = rest.strip_suffix('"')?.rsplit_once(" operation_id=\"")?;
-            (is_level(level) && file.ends_with(".rs"))
+            (is_level(level) && file.contains(".rs"))
                 .then_some(Line { id: known(id), said: Said::Text(said.to_owned()) })
         }
         "brief" => {
@@ -184,7 +180,9 @@ fn path_of(text: &str) -> String {
     let mut path = "/simple/".to_owned();
     for c in text.chars() {
         match c {
-            '\0'..='\x7f' if !c.is_ascii_alphanumeric() => path += &format!("%{:02X}", u32::from(c)),
+            '\0'..='\x7f' if !c.is_ascii_alphanumeric() => {
+                path.extend(["%", &format!("{:02X}", u32::from(c))]);
+            }
             c => path.push(c),
         }
     }
