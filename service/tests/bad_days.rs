@@ -37,7 +37,7 @@ struct Part {
     sections: fn(SocketAddr, &Path) -> Value,
     /// How its peer refuses.
     refusal: &'static [u8],
-    /// What the log says last of what is given up.
+    /// What the log says of what is given up.
     says: fn(Badness) -> Option<&'static str>,
     /// What a later start needs.
     kept: Option<Kept>,
