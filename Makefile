@@ -67,10 +67,10 @@ e2e-kind: ## The e2e tests on kind
 traffic: ## A million requests while everything changes: none may be lost (15 min; TABLE=FILE)
 	@$(scripts)/traffic.sh
 
-fuzz: ## 5000 requests for each of the service's profiles, made of its OpenAPI document (REQUESTS=, SEED=)
+fuzz: ## 5000 requests for each of the service's profiles, made of its OpenAPI document, and for each format of its log (REQUESTS=, SEED=)
 	@$(scripts)/fuzz.sh
 
-hostile: ## Thousands of idle, slow and deaf clients against the service: good ones are served, memory has a bound
+hostile: ## Thousands of idle, slow and deaf clients against the service: good ones are served as fast, memory has a bound
 	@$(scripts)/hostile.sh
 
 coverage: ## Lines of the service and its chassis that tests run: at least 90 %, with junit, Cobertura and HTML (OUT=DIR)

@@ -1,16 +1,19 @@
 #!/bin/bash
 # fuzz.sh [PROFILE...]: schemathesis asks the service what its OpenAPI document
 # allows and what it forbids. It fails on a 5xx, on an answer that the document
-# does not have, and on bad input that is taken.
+# does not have, and on bad input that is taken. Then every character there is,
+# and requests of any bytes, go into the log: it fails on a line that is not one
+# line of its format (service/tests/log_lines.rs, in short in the unit tests).
 #
-# PROFILE: what is served (default: each of them)
+# PROFILE: what is served, without the log (default: each of them, and the log)
 #
-#   REQUESTS=N   at least so many for each profile (default 5000)
+#   REQUESTS=N   at least so many for each profile and each format (default 5000)
 #   SEED=N       as an earlier run said
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 profiles=("$@")
-if [ ${#profiles[@]} = 0 ]; then profiles=(message fibonacci catalog users regions roles directory quickstart all); fi
+log=
+if [ ${#profiles[@]} = 0 ]; then log=1 profiles=(message fibonacci catalog users regions roles directory quickstart all); fi
 requests=${REQUESTS:-5000}
 version=4.32.5
 tool=$cache/bin/schemathesis-$version
@@ -80,3 +83,7 @@ for profile in "${profiles[@]}"; do
 	[ "$made" -ge "$requests" ] || die "only $made requests were made; raise --max-examples"
 	stop_all
 done
+if [ -n "$log" ]; then
+	phase "formats of the log"
+	REQUESTS=$requests cargo test --locked --workspace --test log_lines -- --ignored --nocapture
+fi

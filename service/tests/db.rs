@@ -6,7 +6,10 @@ mod support;
 
 use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -32,11 +35,12 @@ use support::{
     http::{get, post},
     parts::{free_port, program},
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
+    process::Process,
     running::Running,
     soon, until,
 };
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     process::Command,
     sync::watch,
@@ -250,6 +254,63 @@ async fn relay(server: u16) -> (u16, watch::Sender<()>) {
     (port, silence)
 }
 
+/// The port of a relay to the one of a server, and how often clients have waited for the server by it.
+async fn counting_relay(server: u16) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let waits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&waits);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                let (mut asked, mut answered) = ([0; 4096], [0; 4096]);
+                let mut waiting = false;
+                loop {
+                    tokio::select! {
+                        length = client.read(&mut asked) => match length.unwrap_or(0) {
+                            0 => return,
+                            length => {
+                                counted.fetch_add(usize::from(!waiting), Relaxed);
+                                waiting = true;
+                                server.write_all(&asked[..length]).await.unwrap();
+                            }
+                        },
+                        length = server.read(&mut answered) => match length.unwrap_or(0) {
+                            0 => return,
+                            length => {
+                                waiting = false;
+                                client.write_all(&answered[..length]).await.unwrap();
+                            }
+                        },
+                    }
+                }
+            });
+        }
+    });
+    (port, waits)
+}
+
+#[tokio::test]
+async fn a_single_write_waits_for_the_server_once() {
+    let Some(postgres) = postgres().await else { return };
+    let (port, waits) = counting_relay(postgres.port).await;
+    let name = postgres.create().await;
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let running = Running::bundled(&[("DATABASE_URL", &url), ("CHASSIS_PROFILE", "roles")]).await;
+    until(200, async || readiness(&running).await.0).await;
+    let mut fewest = usize::MAX;
+    // The first one is prepared, and the monitor asks as well now and then.
+    for number in 0..10 {
+        let before = waits.load(Relaxed);
+        let body = json!({ "name": format!("role {number}") }).to_string();
+        assert_eq!(post(running.service, "/roles", &body).await.status, 200);
+        fewest = fewest.min(waits.load(Relaxed) - before);
+    }
+    assert_eq!(fewest, 1);
+}
+
 #[tokio::test]
 async fn a_connection_that_fell_silent_after_its_use_takes_no_place_for_good() {
     let Some(postgres) = postgres().await else { return };
@@ -294,7 +355,7 @@ async fn a_server_that_answers_nothing_does_not_hang_requests() {
     until(503, async || readiness(&running).await.0).await;
     postgres.tell("thaw").await;
     until(200, async || readiness(&running).await.0).await;
-    assert_eq!(get(running.service, "/things").await.json()["data"], 1);
+    until(json!(1), async || get(running.service, "/things").await.json()["data"].clone()).await;
 }
 
 #[tokio::test]
@@ -478,6 +539,53 @@ async fn a_pooler_that_takes_no_settings_for_sessions_will_do() {
     assert_eq!(get(running.service, "/things").await.json()["data"], 20);
 }
 
+/// The port of a relay to a server that refuses command-line options in the words of RDS Proxy, which cannot be run here.
+async fn relay_without_options(server: u16) -> u16 {
+    const REFUSAL: &str =
+        "Feature not supported: RDS Proxy currently doesn\u{2019}t support command-line options.";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut startup = Vec::new();
+                // A question for TLS comes before it.
+                for _ in 0..2 {
+                    let length = client.read_u32().await.unwrap();
+                    startup = length.to_be_bytes().to_vec();
+                    startup.resize(usize::try_from(length).unwrap(), 0);
+                    client.read_exact(&mut startup[4..]).await.unwrap();
+                    if length == 8 {
+                        client.write_all(b"N").await.unwrap();
+                    } else {
+                        break;
+                    }
+                }
+                if startup.windows(9).any(|window| window == b"\0options\0") {
+                    let fields = format!("SFATAL\0VFATAL\0C0A000\0M{REFUSAL}\0\0");
+                    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+                    return client.write_all(&[b"E", &length[..], fields.as_bytes()].concat()).await.unwrap();
+                }
+                let mut server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                server.write_all(&startup).await.unwrap();
+                _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_proxy_that_takes_no_options_will_do() {
+    let Some(postgres) = postgres().await else { return };
+    let (port, name) = (relay_without_options(postgres.port).await, postgres.create().await);
+    let url = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}");
+    let running = start(&[("DATABASE_URL", &url)]).await;
+    until((200, vec![]), async || readiness(&running).await).await;
+    assert_eq!(post(running.service, "/things", "a").await.status, 200);
+    assert_eq!(get(running.service, "/things").await.json()["data"], 1);
+}
+
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_it_is_asked_for_and_one_with_it_is_verified() {
     let Some(mut postgres) = Postgres::start().await else { return };
@@ -529,6 +637,23 @@ async fn a_server_without_tls_is_refused_where_it_is_asked_for_and_one_with_it_i
         if wanted == 200 {
             assert_eq!(postgres.sql("postgres", &encrypted).await, "t", "{tls}");
         }
+    }
+}
+
+/// 0.0.0.0 is this machine, and does not look like it.
+#[tokio::test]
+async fn a_connection_that_may_be_read_on_the_way_is_made_on_demand_alone_and_told_of() {
+    let Some(postgres) = postgres().await else { return };
+    let url = postgres.url(&postgres.create().await).replace("127.0.0.1", "0.0.0.0");
+    for (tls, told) in [
+        ("none", "let the server have TLS, or write db.tls: prefer, with which it may be without"),
+        ("prefer", "what goes to the database may be read on the way; write db.tls: require or verify-full"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("service.log");
+        let config = json!({ "db": { "url": url, "tls": tls }, "logging": { "file": log } });
+        let _process = Process::start(&config.to_string()).await;
+        until(true, async || std::fs::read_to_string(&log).unwrap().contains(told)).await;
     }
 }
 

@@ -65,4 +65,5 @@ async fn what_cannot_be_kept_is_refused() {
     };
     assert!(taken > 2, "{taken}");
     assert_eq!((refused.status, refused.message().as_str()), (503, "too many messages wait to be sent"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
 }

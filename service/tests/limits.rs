@@ -194,6 +194,24 @@ async fn an_upload_without_a_token_gets_its_401_instead_of_a_reset() {
     }
 }
 
+/// No request came of these, so that no route has refused them.
+#[tokio::test]
+async fn an_upload_that_is_no_request_gets_its_answer_instead_of_a_reset() {
+    let running = Running::with(&[], echo()).await;
+    let long = format!("POST /echo HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n", "x".repeat(70 << 10));
+    let upload = format!("content-length: {}\r\n\r\n{}", 16 << 20, "x".repeat(16 << 20));
+    for (head, status) in
+        [("EHLO there\r\n", 400), ("POST /ec ho HTTP/1.1\r\nhost: x\r\n", 400), (&long, 431)]
+    {
+        for _ in 0..5 {
+            let mut connection = Connection::open(running.service).await;
+            connection.send(format!("{head}{upload}")).await;
+            assert_eq!(connection.answer().await.status, status, "{}", &head[..20]);
+            assert!(connection.is_closed().await);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_does_not_wait_for_the_body() {
     let (running, _busy) = refusing().await;
@@ -324,11 +342,12 @@ async fn a_panic_gets_500_without_details_which_are_logged_under_the_operation_i
 #[tokio::test]
 async fn a_header_above_the_limit_gets_431() {
     let running = Running::with(&[], echo()).await;
-    let mut connection = Connection::open(running.service).await;
-    connection
-        .send(format!("POST /echo HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(70 << 10)))
-        .await;
-    assert_eq!(connection.answer().await.status, 431);
+    let long = format!("x-long: {}\r\n", "x".repeat(70 << 10));
+    for (more, status) in [(long, 431), ("a: b\r\n".repeat(99), 200), ("a: b\r\n".repeat(100), 431)] {
+        let mut connection = Connection::open(running.service).await;
+        connection.send(format!("POST /echo HTTP/1.1\r\nhost: x\r\n{more}\r\n")).await;
+        assert_eq!(connection.answer().await.status, status, "{}", more.lines().count());
+    }
 }
 
 #[tokio::test]

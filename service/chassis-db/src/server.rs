@@ -163,7 +163,8 @@ fn mode_is(options: &PgConnectOptions, mode: PgSslMode) -> bool {
 }
 
 fn is_of_this_machine(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
+    // An IPv6 address has the brackets of its URL.
+    let host = options.get_host().trim_matches(['[', ']']);
     options.get_socket().is_some()
         || host.starts_with('/')
         || host == "localhost"
@@ -208,10 +209,14 @@ impl Postgres {
 
 /// A server of PostgreSQL's own takes all parameters that we send.
 fn is_unknown_parameter(error: &sqlx::Error) -> bool {
+    /// That of `PgBouncer`.
     const PROTOCOL_VIOLATION: &str = "08P01";
-    let error = error.as_database_error();
-    error.is_some_and(|error| {
-        error.code().as_deref() == Some(PROTOCOL_VIOLATION) && error.message().contains("startup parameter")
+    /// That of RDS Proxy.
+    const NOT_SUPPORTED: &str = "0A000";
+    error.as_database_error().is_some_and(|error| match error.code().as_deref() {
+        Some(PROTOCOL_VIOLATION) => error.message().contains("startup parameter"),
+        Some(NOT_SUPPORTED) => error.message().contains("option"),
+        _ => false,
     })
 }
 
@@ -252,5 +257,61 @@ impl Manager for Server {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis_config::{Sources, load};
+
+    use super::*;
+
+    /// How connections are protected, and whether the start tells that they may be read on the way.
+    fn protection(env: &[(&str, &str)]) -> (String, bool) {
+        let sources = Sources::default().with_env(env.iter().copied());
+        let db = load(&sources, |reader| Db::read(reader, None)).unwrap().config;
+        let server = Server::new(&db.url, &db, "x");
+        let Place::Postgres(postgres) = &server.place else { panic!("{}", db.url) };
+        (format!("{:?}", postgres.options.get_ssl_mode()), server.is_unprotected())
+    }
+
+    #[test]
+    fn tls_is_required_of_every_server_but_those_of_this_machine() {
+        const HERE: [&str; 6] = [
+            "postgres://localhost/n",
+            "postgres://127.0.0.1/n",
+            "postgres://127.8.8.8:6432/n",
+            "postgres://[::1]/n",
+            "postgres:///n?host=/var/run/postgresql",
+            "postgres://%2Fvar%2Frun%2Fpostgresql/n",
+        ];
+        const ELSEWHERE: [&str; 5] = [
+            "postgres://postgres/n",
+            "postgres://10.0.0.1/n",
+            "postgres://[2001:db8::1]/n",
+            "postgres://localhost.example.com/n",
+            "postgres://0.0.0.0/n",
+        ];
+        for (urls, usual, told) in [(&HERE[..], "Prefer", false), (&ELSEWHERE[..], "Require", true)] {
+            for url in urls {
+                let with =
+                    |tls: &'static str| protection(&[("CHASSIS_DB__URL", url), ("CHASSIS_DB__TLS", tls)]);
+                assert_eq!(protection(&[("CHASSIS_DB__URL", url)]), (usual.to_owned(), false), "{url}");
+                assert_eq!(with("none"), (usual.to_owned(), false), "{url}");
+                for (tls, mode, told) in [
+                    ("disable", "Disable", told),
+                    ("prefer", "Prefer", told),
+                    ("require", "Require", false),
+                    ("verify-full", "VerifyFull", false),
+                ] {
+                    assert_eq!(with(tls), (mode.to_owned(), told), "{url}");
+                }
+                let own = format!("{url}{}sslmode=disable", if url.contains('?') { '&' } else { '?' });
+                let own = protection(&[("CHASSIS_DB__URL", &own), ("CHASSIS_DB__TLS", "verify-full")]);
+                assert_eq!(own, ("Disable".to_owned(), told), "{url}");
+            }
+        }
+        assert_eq!(protection(&[("POSTGRES_SERVICE_HOST", "db")]).0, "Require");
+        assert_eq!(protection(&[("POSTGRES_SERVICE_USER", "me")]).0, "Prefer", "of localhost");
     }
 }

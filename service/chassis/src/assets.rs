@@ -155,6 +155,10 @@ pub(crate) fn redirect(path: &'static str) -> MethodRouter {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
 
     #[test]
@@ -171,5 +175,15 @@ mod tests {
             assert_eq!(takes_gzip(&headers), takes, "{accepted}");
         }
         assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn who_takes_no_gzip_costs_the_work_once() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(b"a file").unwrap();
+        let served = Served::of(Asset::compressed(Kind::Html, gzip.finish().unwrap().leak()));
+        let [first, second] = [served.inflated().unwrap(), served.inflated().unwrap()];
+        assert_eq!(&*first, b"a file");
+        assert_eq!(first.as_ptr(), second.as_ptr());
     }
 }

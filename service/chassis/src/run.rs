@@ -108,7 +108,7 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     descriptors::raise();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(threads()).enable_all().build().map_err(RunError::Runtime)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         #[cfg(feature = "logship")]
         let shipping = ship.map(LogShip::start);
         let outcome = serve(sources, read, &own, settings, || mount(app, &own)).await;
@@ -117,7 +117,10 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
             shipping.end().await;
         }
         outcome
-    })
+    });
+    // What is left are threads that wait for a disk or for the address of a name, for nobody any more.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// More threads than cores gain nothing. The workers play no part: their number changes, that of threads does not.
@@ -135,12 +138,18 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
     let config = own.as_ref();
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
     let app = mount().map_err(|error| RunError::Mount(error.into()))?;
-    #[cfg(feature = "proxy")]
-    if config.proxy.socks_url.is_some() {
-        let client = ProxiedClient::open(&config.proxy).await?;
-        tokio::spawn(client.keep_user_agents_fresh());
-    }
-    let server = Server::bind(config, app).await?;
+    let starting = async {
+        #[cfg(feature = "proxy")]
+        if config.proxy.socks_url.is_some() {
+            let client = ProxiedClient::open(&config.proxy).await?;
+            tokio::spawn(client.keep_user_agents_fresh());
+        }
+        Ok::<_, RunError>(Server::bind(config, app).await?)
+    };
+    let Some(server) = shutdown.before(starting).await.transpose()? else {
+        tracing::info!("shutting down before the start was over");
+        return Ok(Outcome::Drained);
+    };
     let started = Snapshot { settings, size: Size::of(&config.server) };
     let file = sources.file.clone();
     let again = move || {

@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod loggly;
 pub mod mail;
 pub mod parts;
+pub mod peer;
 pub mod postgres;
 pub mod process;
 pub mod running;

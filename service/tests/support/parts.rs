@@ -106,7 +106,7 @@ impl Nginx {
         let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {kind};"))
             .concat();
-        let main = "daemon off; master_process off; pid pid; error_log stderr warn; \
+        let main = "daemon off; master_process off; pid pid; error_log stderr error; \
                     events { worker_connections 8192; }";
         std::fs::write(&config, format!("{main} http {{ access_log off; {paths} {server} }}")).unwrap();
         let child = Command::new(program)

@@ -97,8 +97,7 @@ impl Shipper {
                 () = sleep(pause) => {}
                 _ = &mut ended => break deadline(),
             }
-            lines.close().await;
-            let mut round = pin!(self.round());
+            let mut round = pin!(self.round(&lines));
             let round = tokio::select! {
                 round = &mut round => round,
                 _ = &mut ended => {
@@ -132,8 +131,7 @@ impl Shipper {
                 tracing::warn!("{} log lines will not be shipped, they were dropped", dropped - before);
             }
         };
-        lines.close().await;
-        let last = timeout_at(deadline, self.round()).await;
+        let last = timeout_at(deadline, self.round(&lines)).await;
         if let Some(reason) = last.map_or(Some("it took too long".to_owned()), |round| round.trouble) {
             tracing::warn!("the last log lines wait in {}: {reason}", self.file.display());
         }
@@ -141,11 +139,16 @@ impl Shipper {
 
     /// Sends every closed file, for once.
     pub(super) async fn once(&self) -> Result<u64, LogShipError> {
-        let Round { shipped, kept, trouble, away: _ } = self.round().await;
+        let Round { shipped, kept, trouble, away: _ } = self.send_closed().await;
         trouble.map_or(Ok(shipped), |reason| Err(LogShipError::Kept { kept, shipped, reason }))
     }
 
-    async fn round(&self) -> Round {
+    async fn round(&self, lines: &Lines) -> Round {
+        lines.close().await;
+        self.send_closed().await
+    }
+
+    async fn send_closed(&self) -> Round {
         let mut round = Round::default();
         let outcome = self.try_round(&mut round).await;
         if let Err(error) = outcome {

@@ -58,7 +58,7 @@ pub enum ServiceError {
     /// can be checked.
     #[error("{0}")]
     Token(TokenRefusal),
-    /// What a handler refuses, in its own words.
+    /// What a handler refuses, in its own words; `Retry-After` with 503.
     #[error("{}", .0.text())]
     Failed(Box<Failure>),
 }

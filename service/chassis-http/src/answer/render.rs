@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    Code, Dialect, Envelope, Fault, Layout, ServiceError,
+    Code, Dialect, Envelope, Fault, Layout, ServiceError, TokenRefusal,
     answering::{dialect, refuse},
     layout::REQUESTED_WITH,
 };
@@ -56,14 +56,13 @@ impl IntoResponse for ServiceError {
         refuse(&self);
         let mut response = render(dialect(), &self);
         let headers = response.headers_mut();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         match self {
-            Self::QueueFull | Self::QueueDeadline | Self::BodyBudget | Self::NoDatabase => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            Self::Token(TokenRefusal { challenge: Some(challenge), .. }) => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
-            Self::Token(refusal) => match refusal.challenge {
-                Some(challenge) => _ = headers.insert(header::WWW_AUTHENTICATE, challenge),
-                None => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER),
-            },
             // The rest of the request is still on its way and would be read as the next one.
             Self::SlowRequest | Self::BodyTooLarge { .. } | Self::BadBody => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

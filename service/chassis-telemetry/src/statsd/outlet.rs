@@ -87,6 +87,11 @@ impl Outlet {
 
     /// Datagrams that could not be sent, or were refused, so far.
     pub(super) fn lost(&self) -> u64 {
+        let socket = self.socket.read().unwrap_or_else(PoisonError::into_inner);
+        // Else only the next one would tell what became of the last.
+        if socket.as_ref().is_some_and(|(socket, _)| matches!(socket.take_error(), Ok(Some(_)))) {
+            self.lost.inc();
+        }
         self.lost.get()
     }
 }

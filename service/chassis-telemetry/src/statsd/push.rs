@@ -71,6 +71,9 @@ impl Push {
             self.look_at_losses();
         }
         self.send();
+        // Said once more, with what is lost in all.
+        self.losing = false;
+        self.look_at_losses();
     }
 
     /// Looks the name up and aims the outlet at what it means now.

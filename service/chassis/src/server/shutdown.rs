@@ -36,6 +36,11 @@ impl Shutdown {
         Ok(shutdown)
     }
 
+    /// What comes of `work`; `None` if the end is asked for before.
+    pub(crate) async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.drain.run_until_cancelled(work).await
+    }
+
     /// Stop accepting, finish what is queued or in hand.
     pub fn drain(&self) {
         self.drain.cancel();
