@@ -32,8 +32,9 @@ use crate::{
     },
 };
 
-/// After the last request is answered, time for the processes to end.
-const EXIT_MARGIN: i64 = 5;
+/// After the last request is answered, time for the processes to end: the bundled service takes at most 5 s for
+/// what it still has to send (docs/service.md).
+const EXIT_MARGIN: i64 = 8;
 
 /// What keeps the pods; they are in [`template`]. New ones are ready before old ones go, unless the spec
 /// asks for the contrary.

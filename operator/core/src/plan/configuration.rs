@@ -87,11 +87,11 @@ mod tests {
         serde_json::from_value(json!({ "metadata": metadata })).unwrap()
     }
 
-    fn revision(name: &str, configuration: Option<&str>) -> Arc<DynamicObject> {
-        Arc::new(object(&json!({"name": name, "annotations": {
+    fn revision(name: &str, configuration: Option<&str>) -> DynamicObject {
+        object(&json!({"name": name, "annotations": {
             "microservice.dev/number": "1", "microservice.dev/generation": "1", "microservice.dev/spec": "s",
             "microservice.dev/rendering": "r", CONFIG_ANNOTATION: configuration.unwrap_or_default(),
-        }})))
+        }}))
     }
 
     fn observed(pods: &[&str]) -> Observed {
@@ -134,11 +134,11 @@ mod tests {
         #[case] configuration: Option<&str>,
         #[case] stays: bool,
     ) {
-        let mut recorded = (*revision("r", configuration)).clone();
+        let mut recorded = revision("r", configuration);
         if configuration.is_none() {
             recorded.annotations_mut().remove(CONFIG_ANNOTATION);
         }
-        let history = History::of(&[Arc::new(recorded)]);
+        let history = History::of(&[recorded]);
         assert_eq!(is_kept("example-files", pods, &history), stays);
         assert_eq!(is_kept("example", pods, &history), stays);
     }
