@@ -23,6 +23,16 @@ pub(super) enum InvalidMessage {
     /// JSON, but something else.
     #[error("input should be single JSON object")]
     NotObject,
+    /// More levels than anybody means.
+    #[error("input is nested too deeply: more than {} levels", canonical::MAX_DEPTH)]
+    TooDeep,
+}
+
+impl InvalidMessage {
+    /// Of a text whose members were found already.
+    fn of(error: serde_json::Error) -> Self {
+        if error.to_string().starts_with(canonical::TOO_DEEP) { Self::TooDeep } else { Self::NotJson }
+    }
 }
 
 impl From<InvalidMessage> for ServiceError {
@@ -119,7 +129,7 @@ impl<'b> Message<'b> {
             separate(&mut out);
             canonical::write_string(&key.0, &mut out).map_err(|_| InvalidMessage::NotJson)?;
             out.push(':');
-            canonical::write(value, &mut out).map_err(|_| InvalidMessage::NotJson)?;
+            canonical::write(value, &mut out).map_err(InvalidMessage::of)?;
         }
         own.for_each(|member| write_own(&mut out, member));
         out.push_str("}\n");
@@ -179,6 +189,13 @@ mod tests {
         ] {
             assert_eq!(error(body), InvalidMessage::NotJson, "{body:?}");
         }
+        let nested = |levels| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let handled = |body: &str| {
+            let message = Message::parse(body.as_bytes()).unwrap();
+            message.answer(Stopwatch::start(), Outcome::Success, TimeFormat::String)
+        };
+        assert!(handled(&nested(128)).is_ok());
+        assert_eq!(handled(&nested(200)), Err(InvalidMessage::TooDeep));
         for body in ["[1]", r#"[{"a":1}]"#, "\"x\"", "1", "-1.5", "true", "false"] {
             assert_eq!(error(body.as_bytes()), InvalidMessage::NotObject, "{body}");
         }
