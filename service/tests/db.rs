@@ -651,7 +651,7 @@ async fn the_status_tells_the_last_migration_and_readiness_those_that_are_missin
         let status = get(running.service, "/status").await;
         let wanted = json!({ "name": "Microservice", "version": "N/A", "last_migration": null });
         assert_eq!((status.status, status.json()), (200, wanted));
-        let missing = "migrations are pending: things v0, things v1".to_owned();
+        let missing = "migrations are pending: things v0, things v1; the command `migrate` takes them, or db.migrate: true at the start".to_owned();
         assert_eq!(readiness(&running).await, (503, vec![missing]));
         database(&[test.env()], vec![things()]).await;
         until((200, vec![]), async || readiness(&running).await).await;
