@@ -126,7 +126,7 @@ colour: blue
             "server.worker (file",
             "did you mean server.workers?",
             "colour (file",
-            "unknown key; known: api.page_size, ",
+            "unknown key; known sections: api, ",
             "server.drain_timeout (variable CHASSIS_SERVER__DRAIN_TIMEOUT)",
             "variable CHASSIS_SERVER__WROKERS: unknown; did you mean CHASSIS_SERVER__WORKERS?",
         ] {

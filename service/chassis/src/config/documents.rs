@@ -9,8 +9,31 @@ const SILENT: &[&str] = &["title", "notifications.message_file_locked"];
 /// Folders that paths began with (contract 2.2.10).
 const FOLDERS: &[&str] = &["root_config_folder", "root_logs_folder"];
 
-/// Accepts them.
+/// Variables of the documents that no key has: of the program itself, or made of others by `config print --format env`.
+const VARIABLES: [(&str, &[&str]); 6] = [
+    (
+        "PYMICRO_",
+        &[
+            "PYMICRO_CONFIG",
+            "PYMICRO_DATADIR",
+            "PYMICRO_HOST",
+            "PYMICRO_PORT",
+            "PYMICRO_STATSD_HOST",
+            "PYMICRO_STATSD_PORT",
+        ],
+    ),
+    ("CST_", &[]),
+    ("SANIC_", &["SANIC_CONFIG_MODULE", "SANIC_SETTINGS_MODULE"]),
+    ("POSTGRES_SERVICE_", &[]),
+    ("ACCESS_CONTROL_ALLOW_", &[]),
+    ("logging_bulk_", &[]),
+];
+
+/// Accepts them. A variable that begins like these and means nothing is told.
 pub(super) fn read(reader: &mut Reader) {
+    for (prefix, others) in VARIABLES {
+        reader.own(prefix, others);
+    }
     for name in SILENT {
         reader.accept(name);
     }

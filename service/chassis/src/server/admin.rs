@@ -23,10 +23,19 @@ use crate::health::{self, Readiness};
 /// A cache has to know that there are two formats.
 const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
 
-/// `/livez`, `/readyz`, `/startupz`, `/metrics` and `/workers`.
+/// What a person reads at `/`.
+const INDEX: &str = "\
+    /livez     whether the process answers\n\
+    /readyz    whether it should get requests, and if not, why\n\
+    /startupz  whether it has started\n\
+    /metrics   for Prometheus\n\
+    /workers   the worker slots, and the requests in them and before them\n";
+
+/// `/livez`, `/readyz`, `/startupz`, `/metrics` and `/workers`; `/` says so.
 pub(super) fn router(readiness: &Arc<Readiness>, metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> Router {
     let state = Arc::clone(workers);
     Router::new()
+        .route("/", get(INDEX))
         .route("/livez", health::livez())
         .route("/readyz", health::readyz(Arc::clone(readiness)))
         .route("/startupz", health::startupz(Arc::clone(readiness)))
