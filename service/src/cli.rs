@@ -19,6 +19,7 @@ use crate::{
     alias::Alias,
     fetch::Fetch,
     print::{complain, say},
+    uwsgi::with_ini,
 };
 
 /// How long a probe may take; the platform's own limit is usually longer.
@@ -40,6 +41,9 @@ struct Common {
     /// `SANIC_CONFIG_MODULE` names.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// uWSGI's configuration file: `processes`, `gevent` and `http-timeout` count where no variable says otherwise.
+    #[arg(long, global = true, value_name = "FILE")]
+    ini: Option<PathBuf>,
     /// Set one key, above every other layer, for example `--set server.workers=8`.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -147,8 +151,12 @@ enum PrintFormat {
 impl Cli {
     /// Does what was asked. A [`chassis::config::ConfigError`] stays recognisable inside the error.
     pub fn run(self, alias: Alias) -> anyhow::Result<ExitCode> {
-        let Self { common: Common { config, set }, command } = self;
+        let Self { common: Common { config, ini, set }, command } = self;
         let sources = Sources::from_process(config, set);
+        let sources = match ini {
+            Some(path) => with_ini(sources, &path)?,
+            None => sources,
+        };
         match command.unwrap_or(Command::Serve) {
             Command::Serve => serve(sources, alias),
             Command::Config(ConfigCommand::Check) => check(&sources),
@@ -190,11 +198,15 @@ fn check(sources: &Sources) -> anyhow::Result<ExitCode> {
         Err(errors) => {
             let mut errors = errors.into_iter().map(of_start);
             let first = errors.next().context("the service would not start")?;
-            errors.for_each(|error| complain!("microservice: {error:#}"));
+            for error in errors {
+                complain!("microservice: {error:#}");
+            }
             return Err(first);
         }
     };
-    warnings.iter().for_each(|warning| complain!("warning: {warning}"));
+    for warning in &warnings {
+        complain!("warning: {warning}");
+    }
     match warnings.len() {
         0 => say!("the configuration is good")?,
         1 => say!("the configuration can be used, with 1 warning")?,

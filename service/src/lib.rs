@@ -26,6 +26,7 @@ mod mount;
 mod print;
 mod profile;
 mod time;
+mod uwsgi;
 
 pub use config::Config;
 pub use mount::MountError;

@@ -191,7 +191,7 @@ async fn a_misspelt_variable_is_told() {
     for line in [
         "warning: variable PYMICRO_CONCURENCY ignored: unknown; did you mean PYMICRO_CONCURRENCY?",
         "warning: variable CST_PROJECTNAME ignored: unknown; did you mean CST_PROJECT_NAME?",
-        "warning: variable PYMICRO_CALLABLE ignored: ",
+        "warning: variable PYMICRO_CALLABLE ignored: metrics.push decides what is served",
         "warning: variable ORDERS__EMAIL_PASWORD ignored: unknown; did you mean ORDERS__EMAIL_PASSWORD?",
     ] {
         assert!(said.contains(line), "{line} is not in {said}");

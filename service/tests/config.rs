@@ -217,7 +217,7 @@ async fn fetch_is_a_client_and_healthcheck_a_probe() {
     let url = |path: &str| format!("http://{}{path}", process.service);
     let posted = run(&[], &["fetch", &url("/microservice"), "--data", "{\"hello\":\"world\"}"]).await;
     assert!(
-        posted.status.success() && stdout(&posted).starts_with("{\"hello\":\"world\",\"pymicro.e_time\":"),
+        posted.status.success() && stdout(&posted).ends_with("\"pymicro.ret\":0,\"hello\":\"world\"}\n"),
         "{posted:?}"
     );
     let got = run(&[], &["fetch", &url("/status"), "--timeout", "5s"]).await;

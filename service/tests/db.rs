@@ -658,3 +658,20 @@ async fn the_status_tells_the_last_migration_and_readiness_those_that_are_missin
         assert_eq!(get(running.service, "/status").await.json()["last_migration"], "things v1");
     }
 }
+
+/// contract 4.1.4
+#[tokio::test]
+async fn the_status_tells_alembics_version_where_the_database_has_one() {
+    for test in TestDatabase::each().await {
+        let database = database(&[test.env()], vec![things()]).await;
+        let mut connection = database.primary().await.unwrap();
+        for sql in [
+            "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)",
+            "INSERT INTO alembic_version VALUES ('ef123ae24f13')",
+        ] {
+            connection.execute(sql, &[]).await.unwrap();
+        }
+        let running = start(&[test.env()]).await;
+        assert_eq!(get(running.service, "/status").await.json()["last_migration"], "ef123ae24f13");
+    }
+}

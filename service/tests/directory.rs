@@ -82,8 +82,7 @@ async fn a_user_is_added_listed_and_shown_with_city_and_role() {
                 times.is_sorted() && times[0].len() == r#""2026-01-31T12:00:00.000000Z""#.len(),
                 "{times:?}"
             );
-            let one =
-                json!({ "id": 1, "create_time": null, "name": "test", "age": 2, "city_id": 1, "role_id": 1 });
+            let one = json!({ "id": 1, "create_time": null, "name": "test", "age": 2, "city_id": 1, "role_id": 1, "sex": null });
             assert_eq!(users[0], one);
             assert_eq!(users[2]["sex"], "f");
             assert_eq!(list["pagination"], json!({ "next": null, "prev": null }));

@@ -107,6 +107,11 @@ impl<'s> Reader<'s> {
         self.warnings.push(warning);
     }
 
+    /// What the program is called.
+    pub fn program(&self) -> &'s str {
+        self.sources.program.as_deref().unwrap_or("microservice")
+    }
+
     /// A variable that is not a layer of a key, if set.
     pub fn variable(&self, name: &str) -> Option<&'s str> {
         self.sources.variable(name)

@@ -221,6 +221,16 @@ impl DatabaseUrl {
     }
 }
 
+/// As Python's SQLAlchemy has it, the path begins after three slashes: `sqlite:///new-app.db` is beside the program, and
+/// `sqlite:////data/new-app.db` at the root. Without a path it is in memory.
+fn of_python(url: &str) -> Cow<'_, str> {
+    match url.strip_prefix("sqlite://").map(|path| path.strip_prefix('/').unwrap_or(path)) {
+        Some("") => "sqlite::memory:".into(),
+        Some(path) => format!("sqlite:{path}").into(),
+        None => url.into(),
+    }
+}
+
 fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
 }
@@ -249,7 +259,7 @@ impl OrNone for DatabaseUrl {
         "a URL such as postgres://user@host:5432/name, sqlite:/data/service.db or sqlite::memory:, or none";
 
     fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = &*of_python(text.trim());
         let url = Self(Server::Url(text.to_owned()));
         let scheme = text.split_once(':')?.0;
         let usable = match scheme {
@@ -361,6 +371,19 @@ mod tests {
             ["postgres://u@h:5432/n?sslmode=require", "postgres:///n?host=/run/pg", "sqlite:/data/service.db"]
         {
             assert_eq!(<Option<DatabaseUrl> as Value>::parse(url).unwrap().text(), url);
+        }
+    }
+
+    #[test]
+    fn a_file_of_sqlite_is_where_python_has_it() {
+        for (url, shown) in [
+            ("sqlite:///new-app.db", "sqlite:new-app.db"),
+            ("sqlite:////data/new-app.db", "sqlite:/data/new-app.db"),
+            ("sqlite:/data/new-app.db", "sqlite:/data/new-app.db"),
+            ("sqlite://", "sqlite::memory:"),
+            ("sqlite:///:memory:", "sqlite::memory:"),
+        ] {
+            assert_eq!(<Option<DatabaseUrl> as Value>::parse(url).unwrap().text(), shown, "{url}");
         }
     }
 

@@ -118,7 +118,7 @@ async fn ask(database: &Database, kept: &mut Option<Connection>) -> Result<Optio
         };
         history = migration::migrate(connection, tables, report).await?;
     }
-    health.set_last_migration(history.last().map(Version::to_string));
+    health.set_last_migration(history.last());
     let remedy =
         if *migrate { "" } else { "; the command `migrate` takes them, or db.migrate: true at the start" };
     let pending = waiting_for(&history.pending).map(|pending| pending + remedy);

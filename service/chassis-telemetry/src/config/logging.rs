@@ -20,8 +20,8 @@ section! {
     format: LogFormat = told.format.or(service.build.map(Build::console)).unwrap_or(LogFormat::Cst);
     /// Whether each request that was answered is a line at INFO; else it is one at DEBUG.
     access: bool = false;
-    /// What `json-es` says in `index`; else the service's name.
-    index: String = service.name.clone();
+    /// What lines of `cst` begin with, and `json-es` says in `index`; else the service's name or that of its program.
+    index: String = service.app.clone();
     /// Whether lines of [functions](crate::logging::Function) show the values of arguments: they may be secrets.
     args: bool = false;
     /// A file that gets every line too; its directory is created.

@@ -29,10 +29,25 @@ const VARIABLES: [(&str, &[&str]); 6] = [
     ("logging_bulk_", &[]),
 ];
 
+/// Variables of the documents that have no effect, with the reason.
+const IN_VAIN: [(&str, &str); 4] = [
+    ("PYMICRO_CALLABLE", "metrics.push decides what is served"),
+    ("PYMICRO_WORKER_MAX_REQ", RECYCLED),
+    ("PYMICRO_WORKER_MAX_LIFE", RECYCLED),
+    ("PYMICRO_WORKER_MAX_RSS", RECYCLED),
+];
+const RECYCLED: &str = "workers are slots of one process, and none is recycled";
+
 /// Accepts them. A variable that begins like these and means nothing is told.
 pub(super) fn read(reader: &mut Reader) {
     for (prefix, others) in VARIABLES {
         reader.own(prefix, others);
+    }
+    for (name, reason) in IN_VAIN {
+        reader.own(name, &[name]);
+        if reader.variable(name).is_some() {
+            reader.warn(format!("variable {name} ignored: {reason}"));
+        }
     }
     for name in SILENT {
         reader.accept(name);
