@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use support::{
     collector::Collector,
     gate::Gate,
-    http::{get, post},
+    http::{coded, get, post},
     parts::{free_port, program},
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
     running::Running,
@@ -185,7 +185,7 @@ async fn readiness(running: &Running) -> (u16, Vec<String>) {
 }
 
 fn unavailable() -> Value {
-    json!({ "message": "The database is not available", "code": 100_001 })
+    coded(503, "The database is not available")
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use chassis::App;
 use serde_json::{Value, json};
 use support::{
     collector::Collector,
-    http::{Answer, ask, get, get_with, post},
+    http::{Answer, ask, coded, get, get_with, post},
     parts::Zipkin,
     postgres::{TestDatabase, postgres},
     process::{Process, run, stderr},
@@ -39,7 +39,7 @@ fn user() -> Value {
 
 fn refused(answer: &Answer, status: u16, message: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
-    assert_eq!(answer.json(), json!({ "message": message, "code": 100_001 }));
+    assert_eq!(answer.json(), coded(status, message));
 }
 
 /// contract 5.3.12, contract 5.3.13, contract 5.3.14, contract 5.3.16, contract 0b.6
@@ -142,7 +142,7 @@ async fn what_is_wrong_is_refused_and_nothing_is_kept_of_it() {
             ),
         ] {
             let answer = post(service, "/users/", body).await;
-            let said = answer.message();
+            let said = answer.said();
             assert!(said.starts_with(message), "{body}: {said}");
             refused(&answer, status, &said);
         }

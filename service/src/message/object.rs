@@ -1,8 +1,6 @@
 //! A message: the object that came in, and what is added to it.
 
-use std::{
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::StatusCode;
 use chassis::answer::{Failure, ServiceError};
