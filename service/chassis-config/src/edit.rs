@@ -108,8 +108,8 @@ pub enum EditError {
 /// Sets `key` to `value` in the file of `sources`, if `load` has nothing against it (contract 2.2.8).
 ///
 /// The section has to be there, the key itself need not. Comments and order stay in YAML and TOML; JSON, which has no
-/// comments, keeps its order and is indented by four. The new file replaces the old one at once, under a lock of its directory,
-/// and a running service that watches it takes up a live key.
+/// comments, keeps its order and is indented by four. The new file replaces the old one at once, under a lock of its
+/// directory, and a running service that watches it takes up a live key.
 ///
 /// ```
 /// use chassis_config::{Count, Sources, load, set};

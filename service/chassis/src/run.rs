@@ -16,6 +16,7 @@ use chassis_extras::proxied_client::{OpenError, ProxiedClient};
 use chassis_http::error_chain::chain;
 use chassis_telemetry::logging::{self, LogError};
 use chassis_wire::TlsError;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     App, Outcome, Server, Shutdown,
@@ -121,14 +122,14 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     })
 }
 
-/// Everything that keeps [`run_from`] from starting, but for other servers: whatever can be found out without a trace. The
-/// warnings are those of a start, and that a port is in use, perhaps by the service itself.
+/// Everything that keeps [`run_from`] from starting, but for other servers and ports in use: whatever can be found out
+/// without a trace. Returns the warnings of a start.
 pub fn check<C: AsRef<Config>, E: Into<Box<dyn Error + Send + Sync>>>(
     sources: &Sources,
     read: fn(&mut Reader<'_>) -> C,
     mount: impl FnOnce(App, &C) -> Result<App, E>,
 ) -> Result<Vec<String>, Vec<RunError>> {
-    let Loaded { config: own, mut warnings, .. } = load(sources, read).map_err(|error| vec![error.into()])?;
+    let Loaded { config: own, warnings, .. } = load(sources, read).map_err(|error| vec![error.into()])?;
     let config = own.as_ref();
     let mut errors: Vec<RunError> = Vec::new();
     errors.extend(logging::check(&config.logging).err().map(Into::into));
@@ -144,14 +145,11 @@ pub fn check<C: AsRef<Config>, E: Into<Box<dyn Error + Send + Sync>>>(
         Err(error) => errors.push(error),
     }
     for (key, listen) in [("server.listen", &config.server.listen), ("server.admin", &config.server.admin)] {
-        if let Err(error) = std::net::TcpListener::bind((listen.host.as_str(), listen.port)) {
-            let error = ServerError::Bind { key, listen: listen.clone(), reason: error };
-            match &error {
-                ServerError::Bind { reason, .. } if reason.kind() == io::ErrorKind::AddrInUse => {
-                    warnings.push(error.to_string());
-                }
-                _ => errors.push(error.into()),
-            }
+        match std::net::TcpListener::bind((listen.host.as_str(), listen.port)) {
+            // Perhaps by the service itself, whose next configuration this is.
+            Err(reason) if reason.kind() == io::ErrorKind::AddrInUse => {}
+            Err(reason) => errors.push(ServerError::Bind { key, listen: listen.clone(), reason }.into()),
+            Ok(_) => {}
         }
     }
     if errors.is_empty() { Ok(warnings) } else { Err(errors) }
@@ -171,6 +169,7 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
 ) -> Result<Outcome, RunError> {
     let config = own.as_ref();
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
+    let hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let app = mount().map_err(|error| RunError::Mount(error.into()))?;
     #[cfg(feature = "proxy")]
     if config.proxy.socks_url.is_some() {
@@ -184,8 +183,7 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
         let Loaded { config, settings, .. } = load(&sources, read)?;
         Ok(Snapshot { settings, size: Size::of(&config.as_ref().server) })
     });
-    let _reload =
-        reload::watch(file.as_deref(), server.workers(), started, again).map_err(RunError::Signals)?;
+    let _reload = reload::watch(file.as_deref(), hangup, server.workers(), started, again);
     tracing::info!(
         "serving {} on http://{}, admin on http://{}, {} workers",
         config.service.name,

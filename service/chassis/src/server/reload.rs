@@ -15,12 +15,7 @@ use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::Notify,
-    task::JoinHandle,
-    time::sleep,
-};
+use tokio::{signal::unix::Signal, sync::Notify, task::JoinHandle, time::sleep};
 
 use super::workers::{Size, Workers};
 
@@ -52,16 +47,16 @@ impl Drop for Reload {
     }
 }
 
-/// Watches the directory of `file` and for SIGHUP, and applies to `workers` what `load` then says. `started` is the
+/// Watches the directory of `file` and waits for `hangup`, and applies to `workers` what `load` then says. `started` is the
 /// configuration that is in force. A service that cannot watch its file is still a service. Has to be called inside a
 /// tokio runtime.
 pub fn watch(
     file: Option<&Path>,
+    mut hangup: Signal,
     workers: Arc<Workers>,
     started: Snapshot,
     load: Load,
-) -> std::io::Result<Reload> {
-    let mut hangup = signal(SignalKind::hangup())?;
+) -> Reload {
     let changed = Arc::new(Notify::new());
     let watcher = file.and_then(|file| {
         let failed = |error: &_| {
@@ -85,7 +80,7 @@ pub fn watch(
             applied.look(load());
         }
     });
-    Ok(Reload { _watcher: watcher, task })
+    Reload { _watcher: watcher, task }
 }
 
 fn watcher(file: &Path, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
