@@ -330,6 +330,21 @@ async fn a_message_is_kept_without_what_it_takes_to_send_it() {
 }
 
 #[tokio::test]
+async fn that_the_proxy_is_away_is_said_once() {
+    let process = Process::start("").await;
+    let url = format!("http://{}/status", process.service);
+    let env = [
+        ("CHASSIS_PROXY__SOCKS_URL", "socks5h://127.0.0.1:1"),
+        ("CHASSIS_PROXY__FALLBACK", "warn"),
+        ("CHASSIS_PROXY__PAUSE_FROM", "0s"),
+        ("CHASSIS_PROXY__PAUSE_TO", "0s"),
+    ];
+    let output = run(&env, &["fetch", &url, "--proxied"]).await;
+    assert!(output.status.success() && stdout(&output).contains("\"version\""), "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("is away").count(), 1, "{}", stderr(&output));
+}
+
+#[tokio::test]
 async fn a_start_in_memory_is_short() {
     let (directory, log) = file("log", "");
     let _process = Process::start(&format!("logging: {{file: '{}', file_format: cst}}", log.display())).await;
