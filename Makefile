@@ -2,6 +2,7 @@
 #   CONTEXT=...            a context of your kubeconfig instead of kind or the local cluster
 #   CLUSTER=local|kind     decides between these two (default: kind if Docker and kind are there)
 #   REGISTRY=... TAG=...   names of the images
+#   TOOLCHAIN=NAME         of Rust, for make unit, lint and install (default: the pinned one)
 #   STATE=DIR              where the local cluster is
 #   ONLY=...               parts of make test (e2e/scripts/test.sh has their names), or e2e tests by theirs
 .DEFAULT_GOAL := help

@@ -27,7 +27,7 @@ const HEALTH_LIMIT: Duration = Duration::from_secs(3);
 
 /// A service on the chassis: configured by a file and the environment, watched, drained in order.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "microservice", version)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,

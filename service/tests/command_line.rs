@@ -75,6 +75,12 @@ async fn whoever_reads_may_go_away() {
 }
 
 #[tokio::test]
+async fn the_version_is_that_of_the_program_by_its_name() {
+    let version = run(&[], &["--version"]).await;
+    assert_eq!(stdout(&version), concat!("microservice ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[tokio::test]
 async fn what_keeps_a_start_from_success_is_found_by_a_check() {
     let (directory, plain) = file("plain", "");
     let plain = plain.to_str().unwrap();
