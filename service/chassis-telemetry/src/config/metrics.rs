@@ -11,6 +11,9 @@ section! {
     /// Whether metrics are sent to [`statsd`](Self::statsd); `/metrics` is then absent from the service port and stays
     /// on the admin port.
     push: bool = false, above_file ["PYMICRO_SEND_METRICS"], in_file ["statsd.send_metrics"];
+    /// Whether `/metrics` of the service port has the application's metrics only: none of the chassis and of the process
+    /// (`chassis_*`, `process_*`), which the admin port has.
+    application_only: bool = false;
     /// The statsd server, UDP.
     statsd: Statsd = Statsd::default(), above_file ["PYMICRO_STATSD"], in_file ["statsd.pymicro_statsd"];
     /// What is sent for an update of a [`Counter`](crate::metrics::Counter).

@@ -127,7 +127,7 @@ fn service_router(
     let status = health::status(&config.service, database);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
     if !config.metrics.push {
-        own = own.unqueued("/metrics", admin::scrape(metrics));
+        own = own.unqueued("/metrics", admin::scrape(metrics, config.metrics.application_only));
     }
     let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config));
     let mut built = Router::new();
