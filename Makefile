@@ -2,6 +2,7 @@
 #   CONTEXT=...            a context of your kubeconfig instead of kind or the local cluster
 #   CLUSTER=local|kind     decides between these two (default: kind if Docker and kind are there)
 #   REGISTRY=... TAG=...   names of the images
+#   TOOLCHAIN=NAME         of Rust, for make unit, lint and install (default: the pinned one)
 #   STATE=DIR              where the local cluster is
 #   ONLY=...               parts of make test (e2e/scripts/test.sh has their names), or e2e tests by theirs
 .DEFAULT_GOAL := help
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 scripts := e2e/scripts
 
 .PHONY: help up down kubeconfig test check fmt lint unit generate check-generated images cluster chart deny \
-	e2e e2e-kind traffic fuzz hostile coverage bench-smoke
+	e2e e2e-kind traffic fuzz hostile coverage bench-smoke install
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -75,6 +76,9 @@ hostile: ## Thousands of idle, slow and deaf clients against the service: good o
 
 coverage: ## Lines of the service and its chassis that tests run: at least 90 %, with junit, Cobertura and HTML (OUT=DIR)
 	@$(scripts)/coverage.sh
+
+install: ## The service, and its names pymicro_server and pymicro_uwsgi, in PREFIX/bin (PREFIX=/usr/local)
+	@$(scripts)/install.sh
 
 bench-smoke: ## A table: apply to Ready, memory, program sizes; asserts nothing
 	@$(scripts)/bench-smoke.sh

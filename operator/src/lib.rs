@@ -10,7 +10,11 @@ pub mod cluster;
 pub mod controller;
 pub mod process;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use args::{Args, Command, RunArgs};
@@ -42,8 +46,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let Args { command, run } = args;
     match command {
         Some(Command::Crd) => {
-            print!("{}", serde_yaml::to_string(&api::crd()).context("the CRD can't be written as YAML")?);
-            Ok(())
+            let crd = serde_yaml::to_string(&api::crd()).context("the CRD can't be written as YAML")?;
+            match io::stdout().write_all(crd.as_bytes()) {
+                // Whoever was reading has had enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => Ok(written?),
+            }
         }
         Some(Command::Run) | None => operate(run).await,
     }

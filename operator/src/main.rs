@@ -1,6 +1,9 @@
 //! The operator's program; everything is in the library.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use mimalloc::MiMalloc;
@@ -17,7 +20,7 @@ async fn main() -> ExitCode {
     match operator::run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("microservice-operator: {error:#}");
+            _ = writeln!(io::stderr(), "microservice-operator: {error:#}");
             ExitCode::FAILURE
         }
     }

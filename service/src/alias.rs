@@ -4,7 +4,7 @@ use std::{ffi::OsStr, path::Path};
 
 use chassis::config::{Loaded, Sources, Value};
 
-use crate::Config;
+use crate::{Config, print::say};
 
 /// Variables whose defaults `pymicro_uwsgi` tells, with the key that each sets.
 const VARIABLES: [(&str, &str); 6] = [
@@ -47,16 +47,16 @@ impl Alias {
         }
         for (name, key) in VARIABLES {
             if let (None, Some(setting)) = (set(name), settings.get(key)) {
-                println!("{name} is not set, {key} is {}", setting.value);
+                _ = say!("{name} is not set, {key} is {}", setting.value);
             }
         }
         let chassis::Config { server, metrics, .. } = &config.chassis;
         let listen = &server.listen;
-        println!("starts app in PYMICRO={listen}, HOST={}, PORT={}", listen.host, listen.port);
+        _ = say!("starts app in PYMICRO={listen}, HOST={}, PORT={}", listen.host, listen.port);
         if metrics.push {
-            println!("metrics sent to {}", metrics.statsd);
+            _ = say!("metrics sent to {}", metrics.statsd);
         } else {
-            println!("metrics in {listen}/metrics");
+            _ = say!("metrics in {listen}/metrics");
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use chassis::{
@@ -14,14 +14,20 @@ use chassis::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Config, Profile, alias::Alias, fetch::Fetch};
+use crate::{
+    Config, Profile,
+    alias::Alias,
+    fetch::Fetch,
+    print::{complain, say},
+    uwsgi::with_ini,
+};
 
 /// How long a probe may take; the platform's own limit is usually longer.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
 
 /// A service on the chassis: configured by a file and the environment, watched, drained in order.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "microservice", version)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -35,6 +41,9 @@ struct Common {
     /// `SANIC_CONFIG_MODULE` names.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// uWSGI's configuration file: `processes`, `gevent` and `http-timeout` count where no variable says otherwise.
+    #[arg(long, global = true, value_name = "FILE")]
+    ini: Option<PathBuf>,
     /// Set one key, above every other layer, for example `--set server.workers=8`.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -73,21 +82,26 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Report every problem; exit code 64 if there is one.
+    /// Report everything that keeps a start from success; exit code 64 if it is the configuration, else 1.
     Check,
-    /// Print what is in force.
+    /// Print what is in force. Secrets are hidden: write them in their places before you use it as a file.
     Print {
         /// `yaml`: a configuration file with the origin of each value; `json`: for each key its value, its origin
         /// and whether it is live; `env`: `PYMICRO...` lines for a shell.
         #[arg(long, value_enum, default_value_t = PrintFormat::Yaml)]
         format: PrintFormat,
     },
-    /// Set one key in the file; a running service takes up a live one at once.
+    /// Set one key in the file; exit code 1 if something else has the last word.
     Set {
         /// One to five names, for example `server.workers`; its section has to be in the file.
         key: String,
-        /// The service has to start with it.
+        /// What it is to be. One with which the service would not start is refused.
         value: String,
+    },
+    /// Say what a setting means, how it is written, its default and its other names.
+    Explain {
+        /// A key, a variable or a section, for example `server.workers`. Default all keys.
+        key: Option<String>,
     },
 }
 
@@ -137,19 +151,21 @@ enum PrintFormat {
 impl Cli {
     /// Does what was asked. A [`chassis::config::ConfigError`] stays recognisable inside the error.
     pub fn run(self, alias: Alias) -> anyhow::Result<ExitCode> {
-        let Self { common: Common { config, set }, command } = self;
+        let Self { common: Common { config, ini, set }, command } = self;
         let sources = Sources::from_process(config, set);
+        let sources = match ini {
+            Some(path) => with_ini(sources, &path)?,
+            None => sources,
+        };
         match command.unwrap_or(Command::Serve) {
             Command::Serve => serve(sources, alias),
             Command::Config(ConfigCommand::Check) => check(&sources),
             Command::Config(ConfigCommand::Print { format }) => print(&sources, format),
-            Command::Config(ConfigCommand::Set { key, value }) => {
-                match config::set(&sources, &key, &value, Config::load) {
-                    Ok(()) => Ok(ExitCode::SUCCESS),
-                    // For the exit code.
-                    Err(EditError::Config(error)) => Err(error.into()),
-                    Err(error) => Err(error.into()),
-                }
+            Command::Config(ConfigCommand::Set { key, value }) => set_key(&sources, &key, &value),
+            Command::Config(ConfigCommand::Explain { key }) => {
+                let text = Config::settings(&sources).explain(&key.unwrap_or_default())?;
+                say!("{}", text.trim_end())?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Migrate { status } => block_on(migrate(&sources, status))?,
             Command::Openapi { version } => openapi(&sources, version),
@@ -171,33 +187,69 @@ fn serve(sources: Sources, alias: Alias) -> anyhow::Result<ExitCode> {
     let mount = |app: App, config: &Config| Profile::mount(config.profile, app, config);
     match chassis::run_from(sources, Config::read, mount) {
         Ok(outcome) => Ok(outcome.into()),
-        // For the exit code.
-        Err(RunError::Config(error)) => Err(error.into()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(of_start(error)),
     }
 }
 
 fn check(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let loaded = Config::load(sources)?;
-    for warning in loaded.warnings {
-        eprintln!("warning: {warning}");
+    let mount = |app: App, config: &Config| Profile::mount(config.profile, app, config);
+    let warnings = match chassis::run::check(sources, Config::read, mount) {
+        Ok(warnings) => warnings,
+        Err(errors) => {
+            let mut errors = errors.into_iter().map(of_start);
+            let first = errors.next().context("the service would not start")?;
+            for error in errors {
+                complain!("microservice: {error:#}");
+            }
+            return Err(first);
+        }
+    };
+    for warning in &warnings {
+        complain!("warning: {warning}");
     }
-    println!("the configuration is good");
+    match warnings.len() {
+        0 => say!("the configuration is good")?,
+        1 => say!("the configuration can be used, with 1 warning")?,
+        count => say!("the configuration can be used, with {count} warnings")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A wrong configuration has an exit code of its own.
+fn of_start(error: RunError) -> anyhow::Error {
+    match error {
+        RunError::Config(error) => error.into(),
+        error => error.into(),
+    }
+}
+
+fn set_key(sources: &Sources, key: &str, value: &str) -> anyhow::Result<ExitCode> {
+    let edited = match config::set(sources, key, value, Config::load) {
+        Ok(edited) => edited,
+        // For the exit code.
+        Err(EditError::Config(error)) => return Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(origin) = edited.overridden {
+        anyhow::bail!("the file has {key} now, but {origin} has the last word: change it there");
+    }
+    let when = if edited.live { "at once" } else { "with its next start" };
+    say!("the file has {key} now; a running service takes it up {when}")?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
     let loaded = Config::load(sources)?;
     match format {
-        PrintFormat::Yaml => print!("{}", loaded.settings.to_yaml()),
-        PrintFormat::Json => println!("{}", serde_json::to_string_pretty(&loaded.settings)?),
+        PrintFormat::Yaml => say!("{}", loaded.settings.to_yaml().trim_end())?,
+        PrintFormat::Json => say!("{}", serde_json::to_string_pretty(&loaded.settings)?)?,
         // Contract 1.6.33.
         PrintFormat::Env => {
             let chassis::Config { server, metrics, .. } = &loaded.config.chassis;
             let (listen, statsd) = (&server.listen, &metrics.statsd);
-            println!("PYMICRO={listen}\nPYMICRO_HOST={}\nPYMICRO_PORT={}", listen.host, listen.port);
-            println!("PYMICRO_SEND_METRICS={}\nPYMICRO_STATSD={statsd}", metrics.push);
-            println!("PYMICRO_STATSD_HOST={}\nPYMICRO_STATSD_PORT={}", statsd.host, statsd.port);
+            say!("PYMICRO={listen}\nPYMICRO_HOST={}\nPYMICRO_PORT={}", listen.host, listen.port)?;
+            say!("PYMICRO_SEND_METRICS={}\nPYMICRO_STATSD={statsd}", metrics.push)?;
+            say!("PYMICRO_STATSD_HOST={}\nPYMICRO_STATSD_PORT={}", statsd.host, statsd.port)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -207,22 +259,25 @@ fn print(sources: &Sources, format: PrintFormat) -> anyhow::Result<ExitCode> {
 async fn migrate(sources: &Sources, status: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(sources)?.config;
     let Some(database) = config.profile.database(&mut App::new()?, &config)? else {
-        println!("the profile {} has no tables", config.profile.text());
+        say!("the profile {} has no tables", config.profile.text())?;
         return Ok(ExitCode::SUCCESS);
     };
     if config.chassis.db.url.is_memory() {
-        eprintln!("warning: the database is in memory and ends with this command; set db.url");
+        complain!("warning: the database is in memory and ends with this command; set db.url");
     }
     if status {
         let history = database.history().await?;
         for Record { step, author, time } in history.recorded {
             let author = author.map(|author| format!(" by {author}")).unwrap_or_default();
-            println!("recorded  {step}  {time}{author}");
+            say!("recorded  {step}  {time}{author}")?;
         }
-        history.pending.iter().for_each(|step| println!("pending   {step}"));
+        for step in history.pending {
+            say!("pending   {step}")?;
+        }
     } else {
-        database.migrate(&mut |line| println!("{line}")).await?;
-        println!("Success Migration");
+        // Nobody who has stopped reading stops a migration.
+        database.migrate(&mut |line| _ = say!("{line}")).await?;
+        say!("Success Migration")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -235,12 +290,17 @@ fn openapi(sources: &Sources, version: Generation) -> anyhow::Result<ExitCode> {
         Generation::V2 => description.swagger(),
         Generation::V3 => description.openapi(),
     };
-    println!("{document:#}");
+    say!("{document:#}")?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode> {
-    let config = Config::load(sources)?.config;
+    // Who only keeps a message needs no password of those who send it.
+    let channels: &[&str] = match command {
+        NotifyCommand::Send { .. } => &["notify.email.", "notify.slack."],
+        _ => &[],
+    };
+    let config = config::load_but(sources, channels, Config::read)?.config;
     config.chassis.tls.trust()?;
     let notifier = App::new()?.notify(&config.chassis)?.notifier();
     let notifier = notifier
@@ -251,10 +311,10 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
             Ok(ExitCode::SUCCESS)
         }
         NotifyCommand::Flush => {
-            let code = report(block_on(notifier.flush())?);
+            let code = report(block_on(notifier.flush())?)?;
             let aside = block_on(notifier.dead_letters())??.len();
             if aside > 0 {
-                eprintln!("{aside} messages are set aside: microservice notify list says why");
+                complain!("{aside} messages are set aside: microservice notify list says why");
             }
             Ok(code)
         }
@@ -262,10 +322,8 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
             let letters = block_on(notifier.dead_letters())??;
             for DeadLetter { id, channel, recipients, service, time, message, reason } in letters {
                 let whom = if recipients.is_empty() { "everybody".to_owned() } else { recipients.join(", ") };
-                println!(
-                    "{id}  {time}  {channel} to {whom}: {reason}\n    {service}: {}",
-                    message.trim_end()
-                );
+                let message = message.trim_end();
+                say!("{id}  {time}  {channel} to {whom}: {reason}\n    {service}: {message}")?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -273,9 +331,9 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
             let mut code = ExitCode::SUCCESS;
             for Retry { id, refused } in block_on(notifier.retry(&ids))?? {
                 match refused {
-                    None => println!("{id}: sent"),
+                    None => say!("{id}: sent")?,
                     Some(reason) => {
-                        eprintln!("{id}: refused again: {reason}");
+                        complain!("{id}: refused again: {reason}");
                         code = ExitCode::FAILURE;
                     }
                 }
@@ -293,25 +351,25 @@ fn notify(sources: &Sources, command: NotifyCommand) -> anyhow::Result<ExitCode>
     }
 }
 
-fn report(deliveries: Vec<Delivery>) -> ExitCode {
+fn report(deliveries: Vec<Delivery>) -> io::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for Delivery { channel, outcome } in deliveries {
         match outcome {
-            Ok(count) => println!("{channel}: {count} sent"),
+            Ok(count) => say!("{channel}: {count} sent")?,
             Err(error) => {
-                eprintln!("{channel}: {:#}", anyhow::Error::new(error));
+                complain!("{channel}: {:#}", anyhow::Error::new(error));
                 code = ExitCode::FAILURE;
             }
         }
     }
-    code
+    Ok(code)
 }
 
 fn ship(sources: &Sources) -> anyhow::Result<ExitCode> {
     let config = Config::load(sources)?.config;
     config.chassis.tls.trust()?;
     let lines = block_on(logship::ship(&config.chassis.logship))??;
-    println!("{lines} log lines are shipped");
+    say!("{lines} log lines are shipped")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -322,7 +380,7 @@ fn healthcheck(sources: &Sources) -> anyhow::Result<ExitCode> {
     if status.is_success() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{status} {}", String::from_utf8_lossy(&body).trim_end());
+    complain!("{status} {}", String::from_utf8_lossy(&body).trim_end());
     Ok(ExitCode::FAILURE)
 }
 

@@ -1,6 +1,6 @@
 //! The whole configuration of the program.
 
-use chassis::config::{ConfigError, Loaded, Reader, Root, Sources, load};
+use chassis::config::{self, ConfigError, Loaded, Reader, Root, Settings, Sources, load};
 
 use crate::{Profile, directory, fibonacci, message};
 
@@ -25,9 +25,14 @@ impl Config {
         load(sources, Self::read)
     }
 
+    /// Every setting, whatever is wrong with the values.
+    pub fn settings(sources: &Sources) -> Settings {
+        config::settings(sources, Self::read)
+    }
+
     /// Reads the sections.
     pub(crate) fn read(reader: &mut Reader) -> Self {
-        let profile = reader.key("profile").or(Profile::All);
+        let profile = reader.key("profile").about("Which features are served.").or(Profile::All);
         // Contract 0b.10.
         let root = if profile.is_directory() { Root::Index } else { Root::Docs };
         Self {

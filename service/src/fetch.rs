@@ -18,6 +18,8 @@ use chassis::{
 };
 use clap::Args;
 
+use crate::print::complain;
+
 /// For the whole exchange when nobody says how long it may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -61,12 +63,12 @@ impl Fetch {
                     .with_context(|| format!("cannot write {}", file.display()))?;
             }
             Some(_) => {}
-            None => io::stdout().write_all(&body).context("cannot write the body")?,
+            None => io::stdout().write_all(&body)?,
         }
         if good {
             return Ok(ExitCode::SUCCESS);
         }
-        eprintln!("{status}");
+        complain!("{status}");
         Ok(ExitCode::FAILURE)
     }
 }

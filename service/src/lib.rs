@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! microservice                                   serve (the default)
-//! microservice config check | print              look at the configuration
+//! microservice config check | print | explain    look at the configuration
 //! microservice config set a.b.c VALUE            change a line of its file
 //! microservice notify send MESSAGE | flush       notifications
 //! microservice migrate [--status]                bring the tables to their last version
@@ -10,6 +10,8 @@
 //! microservice logs ship                         send the log lines that wait to be shipped
 //! microservice fetch URL --data '{"a":1}'        a small HTTP client; --proxied asks through the SOCKS proxy
 //! ```
+
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod alias;
 mod catalog;
@@ -21,8 +23,10 @@ pub mod fibonacci;
 mod inbox;
 pub mod message;
 mod mount;
+mod print;
 mod profile;
 mod time;
+mod uwsgi;
 
 pub use config::Config;
 pub use mount::MountError;

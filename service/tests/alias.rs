@@ -6,8 +6,9 @@ mod support;
 
 use std::{os::unix::fs::symlink, path::PathBuf, process::Stdio};
 
+use serde_json::Value;
 use support::{
-    process::{bare, stderr},
+    process::{bare, run, stderr, stdout},
     soon,
 };
 use tempfile::TempDir;
@@ -22,9 +23,10 @@ fn link(name: &str) -> (TempDir, PathBuf) {
 }
 
 /// What it prints until it serves.
-async fn start(name: &str, env: &[(&str, &str)]) -> Vec<String> {
+async fn start(name: &str, args: &[&str], env: &[(&str, &str)]) -> Vec<String> {
     let (_directory, path) = link(name);
     let mut child = bare(path)
+        .args(args)
         .env("CHASSIS_SERVER__ADMIN", "http://127.0.0.1:0")
         // Others say something of the database.
         .env("CHASSIS_PROFILE", "message")
@@ -43,7 +45,8 @@ async fn start(name: &str, env: &[(&str, &str)]) -> Vec<String> {
 /// contract 1.6.31
 #[tokio::test]
 async fn pymicro_uwsgi_says_what_it_is_going_to_do() {
-    let said = start("pymicro_uwsgi", &[("PYMICRO", "http://127.0.0.1:0"), ("PYMICRO_TIMEOUT", "5")]).await;
+    let said =
+        start("pymicro_uwsgi", &[], &[("PYMICRO", "http://127.0.0.1:0"), ("PYMICRO_TIMEOUT", "5")]).await;
     assert_eq!(
         said[..said.len() - 1],
         [
@@ -60,7 +63,7 @@ async fn pymicro_uwsgi_says_what_it_is_going_to_do() {
         ("PYMICRO_SEND_METRICS", "True"),
         ("PYMICRO_STATSD", "http://127.0.0.1:9"),
     ];
-    let said = start("pymicro_uwsgi", &push).await;
+    let said = start("pymicro_uwsgi", &[], &push).await;
     assert!(said.contains(&"metrics sent to http://127.0.0.1:9".to_owned()), "{said:?}");
 }
 
@@ -79,6 +82,58 @@ async fn pymicro_uwsgi_refuses_a_bad_boolean() {
 /// contract 1.6.32
 #[tokio::test]
 async fn pymicro_server_serves_and_says_nothing_else() {
-    let said = start("pymicro_server", &[("PYMICRO", "http://127.0.0.1:0")]).await;
+    let said = start("pymicro_server", &[], &[("PYMICRO", "http://127.0.0.1:0")]).await;
     assert!(said.len() == 1 && said[0].contains("serving "), "{said:?}");
+}
+
+/// The files of `conf/` are what holds without them.
+fn conf(name: &str) -> String {
+    format!("{}/conf/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// contract 1.5.30
+#[tokio::test]
+async fn pymicro_uwsgi_takes_the_documents_ini_and_names_what_has_no_effect() {
+    let (_directory, path) = link("pymicro_uwsgi");
+    let printed = async |file: &str, env: &[(&str, &str)]| {
+        let mut command = bare(&path);
+        let output = command.args(["--ini", file, "config", "print"]).envs(env.iter().copied()).output();
+        soon("the end", output).await.unwrap()
+    };
+    let output = printed(&conf("uwsgi.ini"), &[]).await;
+    assert!(
+        stdout(&output).contains("  workers: 4  # variable PYMICRO_CONCURRENCY\n"),
+        "{}",
+        stdout(&output)
+    );
+    for (key, reason) in [
+        ("master", "one process serves, and its workers are slots"),
+        ("file", "the program serves itself"),
+        ("callable", "the program serves itself"),
+    ] {
+        let warning = format!("warning: {}: {key} has no effect: {reason}", conf("uwsgi.ini"));
+        assert!(stderr(&output).contains(&warning), "{}", stderr(&output));
+    }
+    assert_eq!(stderr(&output).lines().count(), 3, "{}", stderr(&output));
+    let own = printed(&conf("uwsgi.ini"), &[("PYMICRO_CONCURRENCY", "2")]).await;
+    assert!(stdout(&own).contains("  workers: 2  # variable PYMICRO_CONCURRENCY\n"), "{}", stdout(&own));
+    let missing = printed("/nowhere.ini", &[]).await;
+    assert!(stderr(&missing).contains("/nowhere.ini cannot be read: No such file"), "{}", stderr(&missing));
+}
+
+/// contract 1.5.27, contract 1.5.29
+#[tokio::test]
+async fn the_default_files_say_what_holds_without_them() {
+    let printed = async |env: &[(&str, &str)]| {
+        let output = run(env, &["config", "print", "--format", "json"]).await;
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+        let mut settings: serde_json::Map<String, Value> = serde_json::from_str(stdout(&output)).unwrap();
+        settings.remove("logging.config_file");
+        settings.into_iter().map(|(key, setting)| (key, setting["value"].clone())).collect::<Vec<_>>()
+    };
+    let (service, logging) = (conf("service.toml"), conf("logging_config.ini"));
+    let files = [("PYMICRO_CONFIG", service.as_str()), ("PYMICRO_LOGCONFIG", logging.as_str())];
+    assert_eq!(printed(&files).await, printed(&[]).await);
+    let checked = run(&files[1..], &["config", "check"]).await;
+    assert!(!stderr(&checked).contains("logging_config.ini"), "{}", stderr(&checked));
 }

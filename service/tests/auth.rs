@@ -8,7 +8,7 @@ use axum::routing::{get as on_get, post as on_post};
 use chassis::{App, Data, Envelope, Routes, answer::ServiceError, auth::Claims};
 use serde_json::{Value, json};
 use support::{
-    http::{Answer, Connection, get, get_with, post},
+    http::{Answer, Connection, coded, get, get_with, post},
     issuer::{Issuer, Key, encode, now},
     parts::OidcProvider,
     process::Process,
@@ -59,7 +59,7 @@ async fn verdict(running: &Running, token: &str) -> (u16, String, String) {
         rest.split('"').next().unwrap_or_default().to_owned()
     };
     if answer.status == 401 {
-        assert_eq!(answer.json(), json!({ "code": 100_001, "message": part("error_description") }));
+        assert_eq!(answer.json(), coded(401, &part("error_description")));
     }
     (answer.status, part("error"), part("error_description"))
 }
@@ -109,7 +109,7 @@ async fn without_a_token_the_answer_is_a_401_in_the_envelope_of_the_router() {
     let running = ready(&issuer, &[]).await;
     let message = "a bearer token is needed";
     for (path, body) in [
-        ("/code", json!({ "code": 100_001, "message": message })),
+        ("/code", coded(401, message)),
         ("/meta", json!({ "message": message })),
         ("/error", json!({ "error": message })),
     ] {
@@ -235,7 +235,7 @@ async fn a_scope_that_is_missing_is_a_403_that_names_it() {
     for (scope, missing) in [("orders.ship", "orders.read"), ("orders.read orders.shipping", "orders.ship")] {
         let answer = ask(scope).await;
         let said = format!("the token is not good for this; it needs the scope {missing}");
-        assert_eq!((answer.status, answer.message()), (403, said));
+        assert_eq!((answer.status, answer.said()), (403, said));
         let challenge = answer.header("www-authenticate").unwrap();
         assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
         assert!(challenge.contains(&format!("scope=\"{missing}\"")), "{challenge}");
@@ -368,7 +368,7 @@ async fn an_issuer_that_is_away_at_the_start_delays_readiness_and_nothing_else()
     let key = Key::ec("1");
     let early = shown(&running, "/code", "a.b.c").await;
     assert_eq!((early.status, early.header("retry-after")), (503, Some("1")));
-    assert_eq!(early.message(), "tokens cannot be checked yet");
+    assert_eq!(early.said(), "tokens cannot be checked yet");
     let issuer = Issuer::start_at(address, &[&key]).await;
     until(200, async || get(running.admin, "/readyz").await.status).await;
     assert_eq!(verdict(&running, &key.token(&issuer.claims(&json!({})))).await.0, 200);

@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use support::{
     collector::Collector,
     gate::Gate,
-    http::{get, post},
+    http::{coded, get, post},
     parts::{free_port, program},
     postgres::{PASSWORD, Postgres, TestDatabase, postgres},
     process::Process,
@@ -189,7 +189,7 @@ async fn readiness(running: &Running) -> (u16, Vec<String>) {
 }
 
 fn unavailable() -> Value {
-    json!({ "message": "The database is not available", "code": 100_001 })
+    coded(503, "The database is not available")
 }
 
 #[tokio::test]
@@ -776,10 +776,27 @@ async fn the_status_tells_the_last_migration_and_readiness_those_that_are_missin
         let status = get(running.service, "/status").await;
         let wanted = json!({ "name": "Microservice", "version": "N/A", "last_migration": null });
         assert_eq!((status.status, status.json()), (200, wanted));
-        let missing = "migrations are pending: things v0, things v1".to_owned();
+        let missing = "migrations are pending: things v0, things v1; the command `migrate` takes them, or db.migrate: true at the start".to_owned();
         assert_eq!(readiness(&running).await, (503, vec![missing]));
         database(&[test.env()], vec![things()]).await;
         until((200, vec![]), async || readiness(&running).await).await;
         assert_eq!(get(running.service, "/status").await.json()["last_migration"], "things v1");
+    }
+}
+
+/// contract 4.1.4
+#[tokio::test]
+async fn the_status_tells_alembics_version_where_the_database_has_one() {
+    for test in TestDatabase::each().await {
+        let database = database(&[test.env()], vec![things()]).await;
+        let mut connection = database.primary().await.unwrap();
+        for sql in [
+            "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)",
+            "INSERT INTO alembic_version VALUES ('ef123ae24f13')",
+        ] {
+            connection.execute(sql, &[]).await.unwrap();
+        }
+        let running = start(&[test.env()]).await;
+        assert_eq!(get(running.service, "/status").await.json()["last_migration"], "ef123ae24f13");
     }
 }

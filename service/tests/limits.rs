@@ -332,7 +332,7 @@ async fn a_panic_gets_500_without_details_which_are_logged_under_the_operation_i
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     let line = log.lines().find(|line| line.contains("secret detail")).unwrap();
     assert!(
-        line.contains(&format!("[ERROR][{id}] chassis::server::limits: a handler panicked: secret detail")),
+        line.contains(&format!("[ERROR][{id}] microservice: a handler panicked: secret detail")),
         "{line}"
     );
     assert_eq!(running.workers.snapshot().busy, 0);

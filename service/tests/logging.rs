@@ -30,7 +30,7 @@ async fn by_default_lines_are_text_on_standard_output_with_the_id_of_the_answer(
     let (_process, line, id) = line("").await;
     let (time, rest) = line.split_once(" [").unwrap();
     assert!(time.len() == 23 && time.as_bytes()[19] == b',', "{time}");
-    let expected = format!("INFO][{id}] service::fibonacci::apitrace: API CALL: fibonacci_list_api TRACE: t");
+    let expected = format!("INFO][{id}] microservice: API CALL: fibonacci_list_api TRACE: t");
     assert_eq!(rest, expected);
 }
 

@@ -35,6 +35,22 @@ async fn openmetrics_is_for_those_who_ask_for_it_and_names_choose_series() {
     }
 }
 
+/// contract 1.2.17
+#[tokio::test]
+async fn the_service_port_may_show_the_application_s_metrics_only() {
+    let names = async |address| {
+        let page = get(address, "/metrics").await.body;
+        let lines = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let running = Running::bundled(&[("CHASSIS_METRICS__APPLICATION_ONLY", "true")]).await;
+    post(running.service, "/microservice", "{}").await;
+    assert_eq!(names(running.service).await, ["pymicro_req_total", "pymicro_ret_req_total"]);
+    assert!(names(running.admin).await.contains(&"chassis_workers".to_owned()));
+    let all = Running::bundled(&[]).await;
+    assert!(names(all.service).await.contains(&"chassis_workers".to_owned()));
+}
+
 /// contract 1.2.13
 #[tokio::test]
 async fn prometheus_reads_openmetrics_without_a_complaint() {

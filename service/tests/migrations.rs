@@ -217,6 +217,6 @@ async fn a_password_is_in_no_log_and_in_no_print() {
     assert!(lines.iter().all(|line| !line.contains("geheim")), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("every request is answered")), "{lines:#?}");
     let print = run(&[("DATABASE_URL", &url)], &["config", "print"]).await;
-    assert!(stdout(&print).contains("url: \"postgres://postgres@127.0.0.1:"), "{}", stdout(&print));
+    assert!(stdout(&print).contains("url: \"postgres://postgres:(hidden)@127.0.0.1:"), "{}", stdout(&print));
     assert!(!stdout(&print).contains("geheim"));
 }

@@ -419,7 +419,7 @@ async fn the_service_looks_for_the_proxy_when_it_starts() {
     assert!(text.contains("proxy.fallback is strict: the SOCKS proxy 127.0.0.1:"), "{text}");
 
     for (fallback, consequence) in
-        [("off", "requests fail until it is back"), ("warn", "requests go past it")]
+        [("off", "requests fail until it is back"), ("warn", "until it is back requests go past it")]
     {
         let log = directory.path().join(fallback);
         let logging = format!("logging: {{file: {}, file_format: cst}}", log.display());

@@ -64,14 +64,14 @@ impl Upstream {
     pub fn read(reader: &mut Reader, keys: UpstreamKeys) -> Self {
         Self {
             name: keys.name,
-            url: reader.key(keys.url).or(None),
-            timeout: reader.key(keys.timeout).or(Timeout::seconds(10)),
-            try_timeout: reader.key(keys.try_timeout).or(Timeout::seconds(5)),
-            connect_timeout: reader.key(keys.connect_timeout).or(Timeout::seconds(2)),
-            tries: reader.key(keys.tries).or(Count::new(3)),
-            retry_delay: reader.key(keys.retry_delay).or(Timeout(std::time::Duration::from_millis(50))),
-            max_connections: reader.key(keys.max_connections).or(Count::new(64)),
-            max_body: reader.key(keys.max_body).or(ByteSize(8 << 20)),
+            url: reader.key(keys.url).about("Where it is; paths of requests are added to it.").or(None),
+            timeout: reader.key(keys.timeout).about("For the whole of a call, with its retries and the wait for a connection.").or(Timeout::seconds(10)),
+            try_timeout: reader.key(keys.try_timeout).about("For one try.").or(Timeout::seconds(5)),
+            connect_timeout: reader.key(keys.connect_timeout).about("For a connection to be made.").or(Timeout::seconds(2)),
+            tries: reader.key(keys.tries).about("How often a call is tried.").or(Count::new(3)),
+            retry_delay: reader.key(keys.retry_delay).about("The pause before the second try, doubled for each further one, and a random part of it taken.").or(Timeout(std::time::Duration::from_millis(50))),
+            max_connections: reader.key(keys.max_connections).about("Requests on their way at a time, and connections kept open.").or(Count::new(64)),
+            max_body: reader.key(keys.max_body).about("Largest answer.").or(ByteSize(8 << 20)),
         }
     }
 }

@@ -7,16 +7,37 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::{Value as Json, ser::PrettyFormatter};
+use serde_json::ser::PrettyFormatter;
 use serde_yaml::{Mapping, Value as Yaml};
 use toml_edit::{DocumentMut, TableLike};
 use yamlpatch::{Op, Patch, apply_yaml_patches};
 use yamlpath::{Component, Document, Route};
 
-use super::{ConfigError, Loaded, Sources, form::Form};
+use super::{ConfigError, Loaded, Settings, Sources, form::Form};
 
 /// Levels of a key; a configuration has no more (contract 2.2.8).
 const LEVELS: usize = 5;
+
+/// What a change means for a service that reads the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// A running one takes it up at once.
+    pub live: bool,
+    /// It means nothing: this has the last word, for example `variable CHASSIS_SERVER__WORKERS`.
+    pub overridden: Option<String>,
+}
+
+impl Edited {
+    fn of(name: &str, settings: &Settings, file: &Path) -> Self {
+        let setting = settings.named(name).map(|(_, setting)| setting);
+        let from_file = format!("file {}", file.display());
+        let overridden = setting.filter(|setting| !setting.origin.ends_with(&from_file));
+        Self {
+            live: setting.is_some_and(|setting| setting.live),
+            overridden: overridden.map(|setting| setting.origin.clone()),
+        }
+    }
+}
 
 /// Why a file is not changed. It is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +108,8 @@ pub enum EditError {
 /// Sets `key` to `value` in the file of `sources`, if `load` has nothing against it (contract 2.2.8).
 ///
 /// The section has to be there, the key itself need not. Comments and order stay in YAML and TOML; JSON, which has no
-/// comments, is sorted and indented by four. The new file replaces the old one at once, under a lock of its directory,
-/// and a running service that watches it takes up a live key.
+/// comments, keeps its order and is indented by four. The new file replaces the old one at once, under a lock of its
+/// directory, and a running service that watches it takes up a live key.
 ///
 /// ```
 /// use chassis_config::{Count, Sources, load, set};
@@ -108,7 +129,7 @@ pub fn set<T>(
     key: &str,
     value: &str,
     load: impl Fn(&Sources) -> Result<Loaded<T>, ConfigError>,
-) -> Result<(), EditError> {
+) -> Result<Edited, EditError> {
     let file = sources.file.clone().ok_or(EditError::NoFile)?;
     let error = |source| EditError::File { file: file.clone(), source };
     let names: Vec<&str> = key.split('.').collect();
@@ -135,13 +156,17 @@ pub fn set<T>(
         };
         let draft = Sources { draft: Some(changed.clone()), ..sources.clone() };
         match load(&draft) {
-            Ok(_) => {
-                return replace(&target, directory, &changed).map_err(|error| refused(file, error));
+            Ok(loaded) => {
+                let edited = Edited::of(key, &loaded.settings, &file);
+                return replace(&target, directory, &changed)
+                    .map(|()| edited)
+                    .map_err(|error| refused(file, error));
             }
             Err(error) => _ = refusal.get_or_insert(error.into()),
         }
     }
-    refusal.map_or(Ok(()), Err)
+    // Of no candidate at all.
+    Err(refusal.unwrap_or(EditError::Key { key: key.to_owned() }))
 }
 
 /// `value` as the file may hold it, the likeliest first: a text stays one, else it may be a number or a truth value.
@@ -180,18 +205,16 @@ fn put(tree: &mut Yaml, names: &[&str], value: Yaml) {
 /// `text` with one other value; `None` where that can't be done.
 fn with(form: Form, text: &str, names: &[&str], value: &Yaml) -> Option<String> {
     match form {
-        Form::Json => json_with(text, names, value),
+        Form::Json => json_with(text, names, value.clone()),
         Form::Toml => toml_with(text, names, value),
         Form::Yaml => yaml_with(text, names, value),
     }
 }
 
-fn json_with(text: &str, names: &[&str], value: &Yaml) -> Option<String> {
-    let mut tree: Json = serde_json::from_str(text).ok()?;
-    let (name, sections) = names.split_last()?;
-    let section = sections.iter().try_fold(&mut tree, |tree, name| tree.get_mut(name))?;
-    section.as_object_mut()?.insert((*name).to_owned(), serde_json::to_value(value).ok()?);
-    tree.sort_all_objects();
+fn json_with(text: &str, names: &[&str], value: Yaml) -> Option<String> {
+    // Unlike JSON's own type here, this one keeps the order of members.
+    let mut tree: Yaml = serde_json::from_str(text).ok()?;
+    put(&mut tree, names, value);
     let mut written = Vec::new();
     let formatter = PrettyFormatter::with_indent(b"    ");
     tree.serialize(&mut serde_json::Serializer::with_formatter(&mut written, formatter)).ok()?;
@@ -312,7 +335,7 @@ mod tests {
         let after = fs::read_to_string(&file).unwrap();
         assert!(outcome.is_ok() || after == text, "a refused change has been made");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "something is left");
-        outcome.map(|()| after)
+        outcome.map(|_| after)
     }
 
     #[test]
@@ -358,7 +381,7 @@ mod tests {
                 r#"{"server": {"timeout": "5s"}, "hosting": {"port": "5005"}}"#,
                 "hosting.port",
                 "6006",
-                "{\n    \"hosting\": {\n        \"port\": \"6006\"\n    },\n    \"server\": {\n        \"timeout\": \"5s\"\n    }\n}\n",
+                "{\n    \"server\": {\n        \"timeout\": \"5s\"\n    },\n    \"hosting\": {\n        \"port\": \"6006\"\n    }\n}\n",
             ),
         ] {
             let edited = edited(name, text, key, value);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ConfigError, Legacy, Problem, Setting, Settings, Sources, Value,
+    ConfigError, Legacy, Names, Problem, Setting, Settings, Sources, Value,
     file::{self, Scalar, Scalars},
     legacy::Found,
     names,
@@ -22,15 +22,33 @@ pub struct Loaded<T> {
 
 /// Reads all layers of `sources` into what `read` returns.
 pub fn load<T>(sources: &Sources, read: impl FnOnce(&mut Reader) -> T) -> Result<Loaded<T>, ConfigError> {
+    load_but(sources, &[], read)
+}
+
+/// The same for a program that needs only a part: what is wrong with keys that begin with one of `others` does not
+/// matter to it.
+pub fn load_but<T>(
+    sources: &Sources,
+    others: &[&str],
+    read: impl FnOnce(&mut Reader) -> T,
+) -> Result<Loaded<T>, ConfigError> {
     let mut reader = Reader::new(sources);
     let config = read(&mut reader);
     reader.refuse_unknown();
-    let Reader { settings, warnings, problems, .. } = reader;
+    let Reader { settings, warnings, mut problems, .. } = reader;
+    problems.retain(|problem| !others.iter().any(|other| problem.place.starts_with(other)));
     if problems.is_empty() {
         Ok(Loaded { config, settings, warnings })
     } else {
         Err(ConfigError { problems })
     }
+}
+
+/// Every key that `read` asks for, whatever is wrong with the values: for a reference.
+pub fn settings<T>(sources: &Sources, read: impl FnOnce(&mut Reader) -> T) -> Settings {
+    let mut reader = Reader::new(sources);
+    read(&mut reader);
+    reader.settings
 }
 
 /// Hands out keys; see [`load`].
@@ -40,6 +58,9 @@ pub struct Reader<'s> {
     file: Scalars,
     /// Names of other conventions that may stand in the file.
     accepted: BTreeSet<&'static str>,
+    /// Variables that mean something here, and what the names of all that are ours begin with.
+    variables: BTreeSet<String>,
+    prefixes: BTreeSet<String>,
     settings: Settings,
     warnings: Vec<String>,
     problems: Vec<Problem>,
@@ -52,8 +73,16 @@ impl<'s> Reader<'s> {
         let mut file = sources.file.as_deref().map(read).unwrap_or_default();
         let live = sources.live_file().map(|path| file::read(&path, None, &mut problems));
         file.extend(live.unwrap_or_default());
-        let (accepted, settings, warnings) = (BTreeSet::new(), Settings::default(), Vec::new());
-        Self { sources, file, accepted, settings, warnings, problems }
+        Self {
+            sources,
+            file,
+            accepted: BTreeSet::new(),
+            variables: BTreeSet::new(),
+            prefixes: BTreeSet::new(),
+            settings: Settings::default(),
+            warnings: Vec::new(),
+            problems,
+        }
     }
 
     /// Starts to read the key `name`, for example `server.workers`.
@@ -61,10 +90,11 @@ impl<'s> Reader<'s> {
         Key {
             reader: self,
             name,
+            about: "",
             above_file: &[],
             in_file: &[],
             below_file: &[],
-            of_service: Vec::new(),
+            of_service: None,
             live: false,
         }
     }
@@ -79,9 +109,25 @@ impl<'s> Reader<'s> {
         self.warnings.push(warning);
     }
 
+    /// What the program is called.
+    pub fn program(&self) -> &'s str {
+        self.sources.program.as_deref().unwrap_or("microservice")
+    }
+
     /// A variable that is not a layer of a key, if set.
     pub fn variable(&self, name: &str) -> Option<&'s str> {
         self.sources.variable(name)
+    }
+
+    /// Variables that begin with `prefix` are ours: one that no key has, and that is none of `others`, is told.
+    pub fn own(&mut self, prefix: &str, others: &[&str]) {
+        self.prefixes.insert(prefix.to_owned());
+        self.variables.extend(others.iter().map(|name| (*name).to_owned()));
+    }
+
+    /// The layer that the value of a key is from, once it was read.
+    pub fn origin(&self, key: &str) -> &str {
+        self.settings.get(key).map_or("default", |setting| setting.origin.as_str())
     }
 
     /// Lets the file have `name`, which says nothing to us. Whether it has it.
@@ -107,21 +153,27 @@ impl<'s> Reader<'s> {
             let reason = if is_section {
                 format!("is a section, not a value; known: {}", inside.collect::<Vec<_>>().join(", "))
             } else {
-                format!("unknown key; {}", names::suggestion(key, known.clone()))
+                format!("unknown key; {}", names::suggestion(key, known.clone(), str::to_owned))
             };
             unknown.push(Problem { place, reason });
         }
-        let variables: BTreeSet<String> = known.clone().map(names::variable_of).collect();
-        let set = self.sources.env.iter().filter(|(_, text)| !text.is_empty()).map(|(name, _)| name);
-        for name in set.filter(|name| names::is_canonical(name) && !variables.contains(*name)) {
-            let suggestion = names::suggestion(name, variables.iter().map(String::as_str));
-            unknown.push(Problem {
-                place: format!("variable {name}"),
-                reason: format!("unknown; {suggestion}"),
-            });
+        let set = self.sources.env.iter().filter(|(name, text)| {
+            !text.is_empty() && !names::is_service_link(name, text) && !self.variables.contains(*name)
+        });
+        for (name, _) in set {
+            if let Some(key) = names::key_of(name) {
+                if !known.clone().any(|known| names::variable_of(known) == *name) {
+                    let suggestion = names::suggestion(&key, known.clone(), names::variable_of);
+                    let reason = format!("unknown; {suggestion}");
+                    unknown.push(Problem { place: format!("variable {name}"), reason });
+                }
+            } else if let Some(prefix) = self.prefixes.iter().find(|prefix| name.starts_with(*prefix)) {
+                let suggestion = names::variable_suggestion(name, prefix, &self.variables);
+                self.warnings.push(format!("variable {name} ignored: unknown; {suggestion}"));
+            }
         }
         for (name, _) in self.sources.set.iter().filter(|(name, _)| self.settings.get(name).is_none()) {
-            let reason = format!("unknown key; {}", names::suggestion(name, known.clone()));
+            let reason = format!("unknown key; {}", names::suggestion(name, known.clone(), str::to_owned));
             unknown.push(Problem { place: format!("--set {name}"), reason });
         }
         self.problems.append(&mut unknown);
@@ -134,14 +186,21 @@ impl<'s> Reader<'s> {
 pub struct Key<'r, 's> {
     reader: &'r mut Reader<'s>,
     name: &'static str,
+    about: &'static str,
     above_file: &'static [Legacy],
     in_file: &'static [Legacy],
     below_file: &'static [Legacy],
-    of_service: Vec<String>,
+    /// What the names of these variables begin with, and what they end with.
+    of_service: Option<[String; 2]>,
     live: bool,
 }
 
 impl Key<'_, '_> {
+    /// What the key means, for a reference: Markdown.
+    pub fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
     /// Legacy variables that win over the file; the first one set counts.
     pub fn above_file(self, above_file: &'static [Legacy]) -> Self {
         Self { above_file, ..self }
@@ -155,8 +214,7 @@ impl Key<'_, '_> {
     /// Variables named after the service, which win over all of [`above_file`](Self::above_file): `<service>__<suffix>`
     /// as it is, and then in capitals with `_` for what a shell does not take in a name (contract 2.2.6).
     pub fn of_service(self, service: &str, suffix: &str) -> Self {
-        let exact = format!("{service}__{suffix}");
-        Self { of_service: vec![exact.clone(), names::shell_name(&exact)], ..self }
+        Self { of_service: Some([format!("{service}__"), suffix.to_owned()]), ..self }
     }
 
     /// Variables that give a start value which the file overrides; the first one set counts.
@@ -172,27 +230,57 @@ impl Key<'_, '_> {
     /// The value in force, or `default`. Layers that are overridden are parsed as well, so that one run shows
     /// every problem.
     pub fn or<T: Value>(mut self, default: T) -> T {
-        let mut value = default;
+        let (default, mut value) = (default.text(), default);
         let mut origin = "default".to_owned();
+        let names = self.names();
         self.lenient(self.below_file, &mut value, &mut origin);
         self.file(&mut value, &mut origin);
         self.lenient(self.above_file, &mut value, &mut origin);
-        let variables = std::mem::take(&mut self.of_service);
-        if let Some(name) = variables.iter().find(|name| self.reader.sources.variable(name).is_some()) {
-            let said = self.reader.sources.variable(name).unwrap_or_default().to_owned();
-            self.variable(Found::of(name, &said), &mut value, &mut origin);
+        let sources = self.reader.sources;
+        for [prefix, suffix] in self.of_service.take().iter().flat_map(names::of_service) {
+            let name = format!("{prefix}{suffix}");
+            if let Some(said) = sources.variable(&name) {
+                self.variable(Found::of(&name, said), &mut value, &mut origin);
+                break;
+            }
         }
         let variable = names::variable_of(self.name);
         if let Some(text) = self.reader.sources.variable(&variable) {
             self.strict(text, format!("variable {variable}"), &mut value, &mut origin);
         }
-        let (sources, key) = (self.reader.sources, self.name);
+        let key = self.name;
         for (_, text) in sources.set.iter().filter(|(name, _)| name == key) {
             self.strict(text, "--set".to_owned(), &mut value, &mut origin);
         }
-        let setting = Setting { value: value.text(), origin, live: self.live, is_string: T::STRING };
+        let setting = Setting {
+            value: value.text(),
+            origin,
+            live: self.live,
+            is_string: T::STRING,
+            default,
+            write: T::WRITE,
+            about: self.about,
+            names,
+        };
         self.reader.settings.insert(self.name, setting);
         value
+    }
+
+    /// The other names of the key, which are known from now on.
+    fn names(&mut self) -> Names {
+        let of =
+            |layer: &[Legacy]| layer.iter().flat_map(Legacy::names).map(|name| (*name).to_owned()).collect();
+        let mut variables: Vec<String> = of(self.above_file);
+        variables.extend(of(self.below_file));
+        self.reader.variables.extend(variables.iter().cloned());
+        if let Some(both) = &self.of_service {
+            for [prefix, suffix] in names::of_service(both) {
+                self.reader.variables.insert(format!("{prefix}{suffix}"));
+                self.reader.prefixes.insert(prefix);
+            }
+            variables.insert(0, format!("<SERVICE>__{}", both[1]));
+        }
+        Names { variables, in_file: of(self.in_file) }
     }
 
     fn strict<T: Value>(&mut self, text: &str, place: String, value: &mut T, origin: &mut String) {
@@ -338,7 +426,7 @@ mod tests {
             "unknown key; did you mean server.workers?",
             "\"many\" is not valid; write a whole number",
             "zebra (file",
-            "unknown key; known: server.workers",
+            "unknown key; known sections: server",
             "server.workers (variable CHASSIS_SERVER__WORKERS): \"0\" is not valid",
             "variable CHASSIS_SERVER_WORKERS: unknown; did you mean CHASSIS_SERVER__WORKERS?",
         ] {

@@ -12,7 +12,7 @@ use super::{Legacy, Optional, Reader, Value};
 ///
 /// const PASSWORD: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PASSWORD")];
 /// const PASSWORD_FILE: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")];
-/// let keys = SecretKeys::new("db.password", "db.password_file").legacy(PASSWORD, PASSWORD_FILE);
+/// let keys = SecretKeys::new("db.password", "db.password_file", "Of the database.").legacy(PASSWORD, PASSWORD_FILE);
 /// let sources = Sources::default().with_env([("POSTGRES_SERVICE_PASSWORD", "geheim")]);
 /// let loaded = load(&sources, |reader| reader.secret(keys))?;
 /// assert_eq!(loaded.config.unwrap().read()?, "geheim");
@@ -25,12 +25,13 @@ pub struct SecretKeys {
     file: &'static str,
     legacy_value: &'static [Legacy],
     legacy_file: &'static [Legacy],
+    about: &'static str,
 }
 
 impl SecretKeys {
-    /// Without legacy variables.
-    pub const fn new(value: &'static str, file: &'static str) -> Self {
-        Self { value, file, legacy_value: &[], legacy_file: &[] }
+    /// Without legacy variables. `about` is what the secret is, for a reference.
+    pub const fn new(value: &'static str, file: &'static str, about: &'static str) -> Self {
+        Self { value, file, legacy_value: &[], legacy_file: &[], about }
     }
 
     /// With variables of an earlier convention for the secret and for the path of its file; the first ones may stand in
@@ -83,22 +84,26 @@ impl From<String> for Secret {
     }
 }
 
+const FILE: &str =
+    "A file with that secret in place of the key before. Read at each use: a changed one needs no restart.";
+
 impl Reader<'_> {
     /// The secret of `keys`, if one of the two is set. Both, or a file that can't be read, is a problem.
     pub fn secret(&mut self, keys: SecretKeys) -> Option<Secret> {
-        let Hidden(value) =
-            self.key(keys.value).above_file(keys.legacy_value).in_file(keys.legacy_value).or(Hidden(None));
-        let file = self.key(keys.file).above_file(keys.legacy_file).or(Optional::NONE);
+        let value = self.key(keys.value).about(keys.about).above_file(keys.legacy_value);
+        let Hidden(value) = value.in_file(keys.legacy_value).or(Hidden(None));
+        let file = self.key(keys.file).about(FILE).above_file(keys.legacy_file).or(Optional::NONE);
         self.one_of(keys, value, &file)
     }
 
     /// The same, with variables named after the service ([`Key::of_service`](super::Key::of_service)):
     /// `<service>__<suffix>`, and `<service>__<suffix>_FILE` for the path of a file (contract 2.2.6).
     pub fn service_secret(&mut self, keys: SecretKeys, service: &str, suffix: &str) -> Option<Secret> {
-        let value = self.key(keys.value).above_file(keys.legacy_value).of_service(service, suffix);
+        let value =
+            self.key(keys.value).about(keys.about).above_file(keys.legacy_value).of_service(service, suffix);
         let Hidden(value) = value.or(Hidden(None));
         let suffix = format!("{suffix}_FILE");
-        let file = self.key(keys.file).above_file(keys.legacy_file).of_service(service, &suffix);
+        let file = self.key(keys.file).about(FILE).above_file(keys.legacy_file).of_service(service, &suffix);
         let file = file.or(Optional::NONE);
         self.one_of(keys, value, &file)
     }
@@ -122,6 +127,9 @@ impl Reader<'_> {
     }
 }
 
+/// What is shown in place of a secret. Not taken for one: what was printed may be read again.
+pub const HIDDEN: &str = "(hidden)";
+
 /// A text that is not shown again.
 struct Hidden(Option<String>);
 
@@ -130,15 +138,17 @@ impl Value for Hidden {
     const STRING: bool = true;
 
     fn parse(text: &str) -> Option<Self> {
-        Some(Self(Some(text.to_owned()).filter(|text| !text.is_empty())))
+        (text != HIDDEN).then(|| Self(Some(text.to_owned()).filter(|text| !text.is_empty())))
     }
 
     fn text(&self) -> String {
-        if self.0.is_some() { "(hidden)".to_owned() } else { String::new() }
+        if self.0.is_some() { HIDDEN.to_owned() } else { String::new() }
     }
 
     fn refusal(_text: &str) -> String {
-        format!("the value is not valid; write {}", Self::WRITE)
+        format!(
+            "{HIDDEN} stands for a secret that is not shown; write the secret, or name a file that has it"
+        )
     }
 }
 
@@ -152,7 +162,7 @@ mod tests {
     fn token(sources: &Sources) -> Result<Loaded<Option<Secret>>, ConfigError> {
         const LEGACY: &[Legacy] = &[Legacy::same("OLD_TOKEN")];
         const LEGACY_FILE: &[Legacy] = &[Legacy::same("OLD_TOKEN_FILE")];
-        let keys = SecretKeys::new("inbox.token", "inbox.token_file").legacy(LEGACY, LEGACY_FILE);
+        let keys = SecretKeys::new("inbox.token", "inbox.token_file", "Ours.").legacy(LEGACY, LEGACY_FILE);
         load(sources, |reader| reader.secret(keys))
     }
 
@@ -182,6 +192,10 @@ mod tests {
             let loaded = token(&sources).unwrap();
             let shown = format!("{:?} {}", loaded, loaded.settings.to_yaml());
             assert!(shown.contains("(hidden)") && !shown.contains("4711"), "{shown}");
+            // What was printed is not taken for the secret.
+            std::fs::write(dir.path().join("printed.yaml"), loaded.settings.to_yaml()).unwrap();
+            let again = token(&Sources::default().with_file(dir.path().join("printed.yaml"))).unwrap_err();
+            assert!(again.to_string().contains("(hidden) stands for a secret that is not shown"), "{again}");
         }
         std::fs::write(&path, "inbox: {token: 4711}").unwrap();
         let error = token(&Sources::default().with_file(&path)).unwrap_err().to_string();

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::names::variable_of;
+
 /// One key as it is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
@@ -16,6 +18,27 @@ pub struct Setting {
     /// Whether YAML needs quotes around it to keep it a string.
     #[serde(skip)]
     pub is_string: bool,
+    /// What holds where nobody says otherwise.
+    #[serde(skip)]
+    pub default: String,
+    /// How it is written; completes the sentence "write ...".
+    #[serde(skip)]
+    pub write: &'static str,
+    /// What it means, in Markdown.
+    #[serde(skip)]
+    pub about: &'static str,
+    /// What others call it.
+    #[serde(skip)]
+    pub names: Names,
+}
+
+/// Names of earlier conventions for a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Variables; `<SERVICE>` is the name of the service.
+    pub variables: Vec<String>,
+    /// Keys of the file.
+    pub in_file: Vec<String>,
 }
 
 /// Every known key, sorted.
@@ -35,6 +58,21 @@ impl Settings {
     /// One setting, if the key is known.
     pub fn get(&self, key: &str) -> Option<&Setting> {
         self.0.get(key)
+    }
+
+    /// The setting that has this name, by our convention or by an earlier one.
+    pub fn named(&self, name: &str) -> Option<(&'static str, &Setting)> {
+        let has = |key: &str, Names { variables, in_file }: &Names| {
+            key == name
+                || variable_of(key) == name
+                || variables.iter().chain(in_file).any(|other| other == name)
+        };
+        self.iter().find(|(key, setting)| has(key, &setting.names))
+    }
+
+    /// Every setting, sorted by its key.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.0.iter().map(|(key, setting)| (*key, setting))
     }
 
     /// Keys whose value differs between the two, with the new setting.

@@ -1,6 +1,10 @@
 //! Where values come from, before anything is parsed.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 /// Variables that name the configuration file, the first one set wins. `PYMICRO_CONFIG` is contract 1.4.26.
 const FILE_VARIABLES: [&str; 2] = ["CHASSIS_CONFIG", "PYMICRO_CONFIG"];
@@ -19,6 +23,8 @@ const EXTENSIONS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 /// sees the variables the process started with.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
+    /// What the program is called, if that is known: the name of its file.
+    pub program: Option<String>,
     /// The file, if one is named: YAML, JSON or TOML by its extension, without one by how it begins. A `live.yaml` beside
     /// it wins over it.
     pub file: Option<PathBuf>,
@@ -36,7 +42,9 @@ impl Sources {
     pub fn from_process(file: Option<PathBuf>, set: Vec<(String, String)>) -> Self {
         let text = |value: OsString| value.into_string().ok();
         let env = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-        let sources = Self { env: env.collect(), set, ..Self::default() };
+        let program = std::env::current_exe().ok();
+        let program = program.as_deref().and_then(Path::file_stem).and_then(OsStr::to_str).map(str::to_owned);
+        let sources = Self { program, env: env.collect(), set, ..Self::default() };
         let named = |names: [&str; 2]| names.into_iter().find_map(|name| sources.variable(name));
         let module = || named(MODULE_VARIABLES).map(file_of_module);
         let file = file.or_else(|| named(FILE_VARIABLES).map(PathBuf::from)).or_else(module);

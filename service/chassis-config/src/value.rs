@@ -95,7 +95,7 @@ impl Value for Optional {
 
 /// A path, or nothing: `""`.
 impl Value for Option<PathBuf> {
-    const WRITE: &'static str = Optional::WRITE;
+    const WRITE: &'static str = "a path in quotes";
     const STRING: bool = Optional::STRING;
 
     fn parse(text: &str) -> Option<Self> {

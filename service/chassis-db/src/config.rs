@@ -1,49 +1,54 @@
 //! The database of a service.
 
 use std::{
+    borrow::Cow,
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use chassis_config::{Count, Legacy, Optional, OrNone, Port, Reader, Secret, SecretKeys, Timeout};
+use chassis_config::{
+    Count, HIDDEN, Legacy, Optional, OrNone, Port, Reader, Secret, SecretKeys, Timeout, section,
+};
 use sqlx::{
     ConnectOptions,
     postgres::{PgConnectOptions, PgSslMode},
     sqlite::SqliteConnectOptions,
 };
+use url::Url;
 
-/// The section `db`. `db.url` says where the database is; without it, `db.host`, `db.user`, `db.password` or `db.name`
-/// does: each of them chooses PostgreSQL. Without any of these it is SQLite in memory, which needs no disk and forgets
-/// everything with the process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Db {
-    /// `db.url`, or what `db.host` (default `localhost`), `db.port` (5432), `db.user` (`postgres`) and `db.name`
-    /// (`postgres`) make. Default `sqlite::memory:`.
-    pub url: DatabaseUrl,
-    /// A copy that follows the primary, for reads. Default none.
-    pub replica_url: Option<DatabaseUrl>,
-    /// The password for URLs that have none, as `db.password` or in `db.password_file`; the file is read for each new
-    /// connection. Default none.
-    pub password: Option<Secret>,
-    /// How connections to PostgreSQL are protected; `sslmode` in a URL wins. Default `prefer` for a server of this machine,
-    /// else `require`.
-    pub tls: Option<DbTls>,
-    /// `tls.ca_file`: authorities that may vouch for the server as well.
-    pub ca_file: Option<PathBuf>,
+section! {
+    /// The section `db`. `db.url` says where the database is; without it, `db.host`, `db.user`, `db.password` or `db.name`
+    /// does: each of them chooses PostgreSQL. Without any of these it is SQLite in memory, which needs no disk and forgets
+    /// everything with the process.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Db in "db", fn keys with {
+        /// `db.url`, or what `db.host` (default `localhost`), `db.port` (5432), `db.user` (`postgres`) and `db.name`
+        /// (`postgres`) make. Default `sqlite::memory:`.
+        url: DatabaseUrl = DatabaseUrl::memory(),
+        /// The password for URLs that have none; its file is read for each new connection. Default none.
+        password: Option<Secret> = None,
+        /// `tls.ca_file`: authorities that may vouch for the server as well.
+        ca_file: Option<PathBuf> = None,
+    };
+    /// A copy of PostgreSQL's that follows the primary, for reads.
+    replica_url: Option<DatabaseUrl> = None;
+    /// How connections to PostgreSQL are protected; `sslmode` in a URL wins. Without it `prefer` for a server of this
+    /// machine, else `require`.
+    tls: Option<DbTls> = None;
     /// Whether a pooler in front of PostgreSQL hands its sessions round between transactions, as `PgBouncer` does with
-    /// `pool_mode = transaction`. Default false, and noticed where it refuses the parameters of a session.
-    pub pooler: bool,
-    /// Connections to each of the servers, 1 to 1024, default 10. SQLite in memory has one.
-    pub max_connections: Count,
-    /// For a connection to be made. Default 3 s.
-    pub connect_timeout: Timeout,
-    /// How long a request waits for a connection, a new one or one that is given back. Default 3 s.
-    pub acquire_timeout: Timeout,
-    /// For one statement. Default 10 s.
-    pub statement_timeout: Timeout,
-    /// Whether `serve` migrates the tables; else it waits for `migrate`. Default true.
-    pub migrate: bool,
+    /// `pool_mode = transaction`. Noticed by itself where it refuses the parameters of a session.
+    pooler: bool = false;
+    /// Connections to each of the servers. SQLite in memory has one.
+    max_connections: Count = Count::new(10);
+    /// For a connection to be made.
+    connect_timeout: Timeout = Timeout::seconds(3);
+    /// How long a request waits for a connection, a new one or one that is given back.
+    acquire_timeout: Timeout = Timeout::seconds(3);
+    /// For one statement.
+    statement_timeout: Timeout = Timeout::seconds(10);
+    /// Whether the service migrates its tables at the start; else it waits for the command `migrate`.
+    migrate: bool = true;
 }
 
 impl Db {
@@ -54,18 +59,28 @@ impl Db {
         const PORT: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_PORT")];
         const USER: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_USER")];
         const NAME: &[Legacy] = &[Legacy::same("POSTGRES_SERVICE_DB_NAME")];
-        const PASSWORD: SecretKeys = SecretKeys::new("db.password", "db.password_file").legacy(
-            &[Legacy::same("POSTGRES_SERVICE_PASSWORD")],
-            &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")],
-        );
-        let url: Option<DatabaseUrl> = reader.key("db.url").above_file(URL).or(None);
-        let replica_url: Option<DatabaseUrl> = reader.key("db.replica_url").or(None);
-        let host = reader.key("db.host").above_file(HOST).or(Optional::NONE);
-        let Port(port) = reader.key("db.port").above_file(PORT).or(Port(5432));
-        let user = reader.key("db.user").above_file(USER).or(Optional::NONE);
-        let name = reader.key("db.name").above_file(NAME).or(Optional::NONE);
+        const PASSWORD: SecretKeys =
+            SecretKeys::new("db.password", "db.password_file", "Of PostgreSQL, for URLs that have none.")
+                .legacy(
+                    &[Legacy::same("POSTGRES_SERVICE_PASSWORD")],
+                    &[Legacy::same("POSTGRES_SERVICE_PASSWORD_FILE")],
+                );
+        const WHERE: &str = "Where the database is; else `db.host`, `db.user`, `db.password` or `db.name` choose \
+            PostgreSQL, and without these it is SQLite in memory.";
+        let url: Option<DatabaseUrl> = reader.key("db.url").about(WHERE).above_file(URL).or(None);
+        let host = reader.key("db.host").about("The server of PostgreSQL; else `localhost`.");
+        let host = host.above_file(HOST).or(Optional::NONE);
+        let port = reader.key("db.port").about("Its port; a port alone chooses no server.");
+        let Port(port) = port.above_file(PORT).or(Port(5432));
+        let user = reader.key("db.user").about("Who connects; else `postgres`.");
+        let user = user.above_file(USER).or(Optional::NONE);
+        let name = reader.key("db.name").about("The database on that server; else `postgres`.");
+        let name = name.above_file(NAME).or(Optional::NONE);
         let password = reader.secret(PASSWORD);
         let parts = [&host, &user, &name].into_iter().any(|part| part.get().is_some());
+        if url.is_some() {
+            refuse_parts(reader);
+        }
         let url = url.unwrap_or_else(|| {
             if parts || password.is_some() {
                 let or_postgres = |part: &Optional| part.get().unwrap_or("postgres").to_owned();
@@ -79,23 +94,26 @@ impl Db {
                 DatabaseUrl::memory()
             }
         });
-        for (key, url) in [("db.url", Some(&url)), ("db.replica_url", replica_url.as_ref())] {
-            if replica_url.is_some() && url.is_some_and(|url| url.postgres().is_none()) {
+        let db = Self { url, password, ca_file: ca_file.map(Path::to_owned), ..Self::keys(reader) };
+        for (key, url) in [("db.url", Some(&db.url)), ("db.replica_url", db.replica_url.as_ref())] {
+            if db.replica_url.is_some() && url.is_some_and(|url| url.postgres().is_none()) {
                 reader.problem(key, "only PostgreSQL has replicas; write a URL such as postgres://host/name");
             }
         }
-        Self {
-            url,
-            replica_url,
-            password,
-            tls: reader.key("db.tls").or(None),
-            ca_file: ca_file.map(Path::to_owned),
-            pooler: reader.key("db.pooler").or(false),
-            max_connections: reader.key("db.max_connections").or(Count::new(10)),
-            connect_timeout: reader.key("db.connect_timeout").or(Timeout::seconds(3)),
-            acquire_timeout: reader.key("db.acquire_timeout").or(Timeout::seconds(3)),
-            statement_timeout: reader.key("db.statement_timeout").or(Timeout::seconds(10)),
-            migrate: reader.key("db.migrate").or(true),
+        db
+    }
+}
+
+/// Beside `db.url` they would be set in vain. The variables of a Service that is called `postgres` are in every pod of its
+/// namespace: nobody has meant anything by them.
+fn refuse_parts(reader: &mut Reader) {
+    for key in ["db.host", "db.port", "db.user", "db.name"] {
+        let origin = reader.origin(key).to_owned();
+        if origin != "default" && !origin.starts_with("variable POSTGRES_SERVICE_") {
+            let url = reader.origin("db.url");
+            let reason =
+                format!("db.url ({url}) says already where the database is; remove {key}, or db.url");
+            reader.problem(format!("{key} ({origin})"), reason);
         }
     }
 }
@@ -203,6 +221,16 @@ impl DatabaseUrl {
     }
 }
 
+/// As Python's SQLAlchemy has it, the path begins after three slashes: `sqlite:///new-app.db` is beside the program, and
+/// `sqlite:////data/new-app.db` at the root. Without a path it is in memory.
+fn of_python(url: &str) -> Cow<'_, str> {
+    match url.strip_prefix("sqlite://").map(|path| path.strip_prefix('/').unwrap_or(path)) {
+        Some("") => "sqlite::memory:".into(),
+        Some(path) => format!("sqlite:{path}").into(),
+        None => url.into(),
+    }
+}
+
 fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
 }
@@ -231,7 +259,7 @@ impl OrNone for DatabaseUrl {
         "a URL such as postgres://user@host:5432/name, sqlite:/data/service.db or sqlite::memory:, or none";
 
     fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = &*of_python(text.trim());
         let url = Self(Server::Url(text.to_owned()));
         let scheme = text.split_once(':')?.0;
         let usable = match scheme {
@@ -239,14 +267,36 @@ impl OrNone for DatabaseUrl {
             "postgres" | "postgresql" => text[scheme.len()..].starts_with("://") && url.postgres().is_some(),
             _ => false,
         };
-        usable.then_some(url)
+        let is_shown = [HIDDEN, "%28hidden%29"].iter().any(|hidden| text.contains(hidden));
+        (usable && !is_shown).then_some(url)
     }
 
+    /// With all of its parameters, and [`HIDDEN`] for the password.
     fn text(&self) -> String {
-        self.to_string()
+        let Server::Url(text) = &self.0 else { return self.to_string() };
+        let Some(mut url) = Url::parse(text).ok().filter(|_| !is_sqlite(text)) else { return text.clone() };
+        if url.password().is_some() {
+            // A URL with a password has a host, and may have another password.
+            _ = url.set_password(Some(HIDDEN));
+        }
+        let hidden = |name: &str| name == "password";
+        if url.query_pairs().any(|(name, _)| hidden(&name)) {
+            let shown = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+                let value = if hidden(&name) { HIDDEN.to_owned() } else { value.into_owned() };
+                (name.into_owned(), value)
+            };
+            let pairs: Vec<_> = url.query_pairs().map(shown).collect();
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        url.into()
     }
 
-    fn refusal(_text: &str) -> String {
+    fn refusal(text: &str) -> String {
+        if text.contains(HIDDEN) || text.contains("%28hidden%29") {
+            return format!(
+                "{HIDDEN} stands for a password that is not shown; write it, or leave it out and set db.password_file"
+            );
+        }
         // Not repeated: it may hold a password.
         format!("the URL is not valid; write {}", Self::WRITE)
     }
@@ -254,7 +304,7 @@ impl OrNone for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
-    use chassis_config::{ConfigError, Loaded, Sources, load};
+    use chassis_config::{ConfigError, Loaded, Sources, Value, load};
 
     use super::*;
 
@@ -297,6 +347,10 @@ mod tests {
             let loaded = read(&[("CHASSIS_DB__URL", url), ("CHASSIS_DB__REPLICA_URL", url)]).unwrap();
             let shown = format!("{loaded:?} {}", loaded.settings.to_yaml());
             assert!(!shown.contains("geheim") && shown.contains("postgres://u@h:5432/n"), "{shown}");
+            // What is shown is not taken for the password.
+            let printed = loaded.settings.get("db.url").unwrap().value.clone();
+            let error = read(&[("CHASSIS_DB__URL", &printed)]).unwrap_err().to_string();
+            assert!(error.contains("(hidden) stands for a password"), "{printed} {error}");
             assert!(loaded.config.url.has_password());
         }
         assert!(!DatabaseUrl(Server::Url("postgres://u@h/n".to_owned())).has_password());
@@ -309,6 +363,41 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_url_is_shown_with_its_parameters() {
+        for url in
+            ["postgres://u@h:5432/n?sslmode=require", "postgres:///n?host=/run/pg", "sqlite:/data/service.db"]
+        {
+            assert_eq!(<Option<DatabaseUrl> as Value>::parse(url).unwrap().text(), url);
+        }
+    }
+
+    #[test]
+    fn a_file_of_sqlite_is_where_python_has_it() {
+        for (url, shown) in [
+            ("sqlite:///new-app.db", "sqlite:new-app.db"),
+            ("sqlite:////data/new-app.db", "sqlite:/data/new-app.db"),
+            ("sqlite:/data/new-app.db", "sqlite:/data/new-app.db"),
+            ("sqlite://", "sqlite::memory:"),
+            ("sqlite:///:memory:", "sqlite::memory:"),
+        ] {
+            assert_eq!(<Option<DatabaseUrl> as Value>::parse(url).unwrap().text(), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_and_a_host_contradict_each_other() {
+        let url = ("DATABASE_URL", "postgres://h/n");
+        for (name, key) in [("CHASSIS_DB__HOST", "db.host"), ("CHASSIS_DB__USER", "db.user")] {
+            let error = read(&[url, (name, "x")]).unwrap_err().to_string();
+            let wanted = format!(
+                "{key} (variable {name}): db.url (variable DATABASE_URL) says already where the database is; remove {key}, or db.url"
+            );
+            assert!(error.contains(&wanted), "{error}");
+        }
+        assert!(read(&[url, ("POSTGRES_SERVICE_HOST", "10.0.0.1")]).is_ok(), "a Service's variable");
     }
 
     #[test]

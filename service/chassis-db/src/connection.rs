@@ -222,7 +222,7 @@ impl Connection {
         let link = match &mut self.held {
             Held::Pooled(link) => &mut **link,
             Held::Own(link) => link,
-            Held::Gone => return Err(DbError::Away("the connection is gone".to_owned())),
+            Held::Gone => return Err(DbError::away("the connection is gone")),
         };
         let before = mem::replace(&mut link.unfinished, true);
         self.given_up = Instant::now() + limit;

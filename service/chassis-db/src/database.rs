@@ -61,6 +61,7 @@ impl Database {
     /// rows may be some moments old; to the primary while the replica is away.
     pub async fn acquire(&self) -> Result<Connection, DbError> {
         let Shared { replica, args, .. } = &*self.0;
+        self.refuse_pending()?;
         if let Some(replica) = replica {
             match replica.acquire().await {
                 Ok(link) => return Ok(Connection::pooled(link, replica.server(), *args)),
@@ -78,7 +79,13 @@ impl Database {
     /// where [`transaction`](Self::transaction) takes three.
     pub async fn primary(&self) -> Result<Connection, DbError> {
         let Shared { primary, args, .. } = &*self.0;
+        self.refuse_pending()?;
         Ok(Connection::pooled(primary.acquire().await?, primary.server(), *args))
+    }
+
+    /// Statements would meet other tables than they are made for.
+    fn refuse_pending(&self) -> Result<(), DbError> {
+        self.0.health.pending().map_or(Ok(()), |pending| Err(DbError::Pending(pending)))
     }
 
     /// Runs `work` in a transaction on the primary: committed when it succeeds, rolled back when it fails or is dropped.

@@ -8,9 +8,12 @@ use chassis_http::{answer::ServiceError, error_chain::chain};
 /// told no more, the log has the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The server can't be reached, refuses connections, or the connection broke.
-    #[error("the database is away: {0}")]
+    /// The server can't be reached, refuses this service, or the connection broke; the text says which.
+    #[error("{0}")]
     Away(String),
+    /// The tables are not those of this version.
+    #[error("{0}")]
+    Pending(String),
     /// The server is there, and has no room for one more connection.
     #[error("the database takes no further connection: {0}")]
     Full(String),
@@ -34,16 +37,24 @@ impl DbError {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match (&error, code.as_deref()) {
             (_, Some(CANCELED)) => Self::Slow(limit),
-            (_, Some(TOO_MANY_CONNECTIONS)) => Self::Full(chain(&error)),
-            // Shutting down, starting up, wrong password: nothing about the statement.
-            (_, Some(code)) if ["57P", "53", "28", "3D"].iter().any(|class| code.starts_with(class)) => {
-                Self::Away(chain(&error))
+            (_, Some(TOO_MANY_CONNECTIONS)) => Self::Full(said(&error)),
+            // Wrong password, no such database.
+            (_, Some(code)) if ["28", "3D"].iter().any(|class| code.starts_with(class)) => {
+                Self::Away(format!("the database refuses this service: {}", said(&error)))
+            }
+            // Shutting down, starting up: nothing about the statement.
+            (_, Some(code)) if ["57P", "53"].iter().any(|class| code.starts_with(class)) => {
+                Self::away(&said(&error))
             }
             (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_), _) => {
-                Self::Away(chain(&error))
+                Self::away(&said(&error))
             }
             _ => Self::Failed(error),
         }
+    }
+
+    pub(super) fn away(reason: &str) -> Self {
+        Self::Away(format!("the database is away: {reason}"))
     }
 
     /// Whether a server does not answer at all.
@@ -55,6 +66,7 @@ impl DbError {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Away(_) => "away",
+            Self::Pending(_) => "pending",
             Self::Full(_) => "full",
             Self::Busy(_) => "busy",
             Self::Slow(_) => "slow",
@@ -63,10 +75,19 @@ impl DbError {
     }
 }
 
+/// What the server says, without the line of its own source; else the whole error.
+pub(super) fn said(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| chain(error), |error| error.message().to_owned())
+}
+
 impl From<DbError> for ServiceError {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Away(_) | DbError::Full(_) | DbError::Busy(_) | DbError::Slow(_) => {
+            DbError::Away(_)
+            | DbError::Pending(_)
+            | DbError::Full(_)
+            | DbError::Busy(_)
+            | DbError::Slow(_) => {
                 tracing::warn!("{error}");
                 Self::NoDatabase
             }

@@ -10,6 +10,7 @@ pub(super) struct Health(Mutex<State>);
 struct State {
     asked: bool,
     trouble: Option<String>,
+    pending: Option<String>,
     last_migration: Option<String>,
 }
 
@@ -17,6 +18,15 @@ impl Health {
     pub(super) fn reason(&self) -> Option<String> {
         let State { asked, trouble, .. } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *asked { trouble.clone() } else { Some("the database has not answered yet".to_owned()) }
+    }
+
+    /// The steps that the tables lack, in a sentence, as far as is known.
+    pub(super) fn pending(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pending.clone()
+    }
+
+    pub(super) fn set_pending(&self, pending: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pending = pending;
     }
 
     pub(super) fn is_good(&self) -> bool {

@@ -60,14 +60,14 @@ async fn look_at_primary(database: &Database, kept: &mut Option<Connection>) {
     let trouble = match ask(database, kept).await {
         Ok(pending) => {
             primary.set_away(None);
-            (!pending.is_empty()).then(|| waiting_for(&pending))
+            pending
         }
         Err(error) => {
             *kept = None;
             // It may have been this connection or this question alone: requests are refused only if a new one fails too.
             let away = match &error {
                 DbError::Away(_) | DbError::Slow(_) => ping(primary, &mut None, *connect_timeout).await.err(),
-                DbError::Full(_) | DbError::Busy(_) | DbError::Failed(_) => None,
+                DbError::Pending(_) | DbError::Full(_) | DbError::Busy(_) | DbError::Failed(_) => None,
             };
             let away = away.filter(DbError::is_away).map(|error| chain(&error));
             primary.set_away(away.as_deref());
@@ -98,9 +98,9 @@ async fn look_at_primary(database: &Database, kept: &mut Option<Connection>) {
     }
 }
 
-/// The steps that are pending once this has taken them, where it is to do so.
-async fn ask(database: &Database, kept: &mut Option<Connection>) -> Result<Vec<Version>, DbError> {
-    let Shared { tables, migrate, health, connect_timeout, .. } = database.shared();
+/// What is pending once this has taken the steps, where it is to do so.
+async fn ask(database: &Database, kept: &mut Option<Connection>) -> Result<Option<String>, DbError> {
+    let Shared { primary, tables, migrate, health, connect_timeout, .. } = database.shared();
     let connection = match kept {
         Some(connection) => connection,
         None => kept.insert(database.apart().await?),
@@ -108,16 +108,27 @@ async fn ask(database: &Database, kept: &mut Option<Connection>) -> Result<Vec<V
     connection.set_limit(*connect_timeout);
     let mut history = History::read(connection, tables).await?;
     if *migrate && !history.pending.is_empty() {
-        health.set_trouble(Some(waiting_for(&history.pending)));
-        history = migration::migrate(connection, tables, &mut |line| tracing::info!("{line}")).await?;
+        let pending = waiting_for(&history.pending);
+        health.set_pending(pending.clone());
+        health.set_trouble(pending);
+        let is_memory = primary.server().url.is_memory();
+        let report = &mut |line: String| {
+            // There nothing else was to be expected.
+            if is_memory { tracing::debug!("{line}") } else { tracing::info!("{line}") }
+        };
+        history = migration::migrate(connection, tables, report).await?;
     }
-    health.set_last_migration(history.last().map(Version::to_string));
-    Ok(history.pending)
+    health.set_last_migration(history.last());
+    let remedy =
+        if *migrate { "" } else { "; the command `migrate` takes them, or db.migrate: true at the start" };
+    let pending = waiting_for(&history.pending).map(|pending| pending + remedy);
+    health.set_pending(pending.clone());
+    Ok(pending)
 }
 
-fn waiting_for(pending: &[Version]) -> String {
+fn waiting_for(pending: &[Version]) -> Option<String> {
     let steps: Vec<_> = pending.iter().map(Version::to_string).collect();
-    format!("migrations are pending: {}", steps.join(", "))
+    (!steps.is_empty()).then(|| format!("migrations are pending: {}", steps.join(", ")))
 }
 
 async fn look_at_replica(database: &Database, kept: &mut Option<Connection>) {

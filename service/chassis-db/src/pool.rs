@@ -67,7 +67,7 @@ impl Pool {
         match timeout(self.acquire_timeout, self.connections.get()).await {
             Ok(Ok(link)) => Ok(link),
             Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(error)) => Err(DbError::Away(error.to_string())),
+            Ok(Err(error)) => Err(DbError::away(&error.to_string())),
             Err(_elapsed) => Err(DbError::Busy(self.acquire_timeout)),
         }
     }

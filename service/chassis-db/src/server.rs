@@ -7,7 +7,6 @@ use std::{
 };
 
 use chassis_config::Secret;
-use chassis_http::error_chain::chain;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use sqlx::{
     ConnectOptions, Connection as _, Executor,
@@ -16,7 +15,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::DbError;
+use super::{DbError, error::said};
 use crate::config::{DatabaseUrl, Db, DbTls};
 
 /// Older connections are made anew, so that a name that leads elsewhere and a changed password come into effect.
@@ -118,12 +117,16 @@ impl Server {
         let limit = self.connect_timeout;
         match timeout(limit, connecting).await {
             Ok(Ok(wire)) => Ok(Link { wire, unfinished: false, is_pooled: self.place.is_pooled() }),
-            Ok(Err(sqlx::Error::Tls(error))) => Err(DbError::Away(format!("{error}; {WITHOUT_TLS}"))),
-            Ok(Err(error)) => Err(match DbError::of(error, limit) {
-                DbError::Failed(error) => DbError::Away(chain(&error)),
-                other => other,
+            Ok(Err(sqlx::Error::Tls(error))) => Err(DbError::away(&format!("{error}; {WITHOUT_TLS}"))),
+            Ok(Err(error)) => Err(match (DbError::of(error, limit), &self.place) {
+                // SQLite does not name its file.
+                (DbError::Failed(error), Place::Sqlite(_)) => {
+                    DbError::Away(format!("{} cannot be used: {}", self.url, said(&error)))
+                }
+                (DbError::Failed(error), Place::Postgres(_)) => DbError::away(&said(&error)),
+                (other, _) => other,
             }),
-            Err(_elapsed) => Err(DbError::Away(format!("no connection within {limit:?}"))),
+            Err(_elapsed) => Err(DbError::away(&format!("no connection within {limit:?}"))),
         }
     }
 

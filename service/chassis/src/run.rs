@@ -2,8 +2,8 @@
 
 use std::{
     error::Error,
-    io,
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
     thread::available_parallelism,
 };
@@ -16,13 +16,14 @@ use chassis_extras::proxied_client::{OpenError, ProxiedClient};
 use chassis_http::error_chain::chain;
 use chassis_telemetry::logging::{self, LogError};
 use chassis_wire::TlsError;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     App, Outcome, Server, Shutdown,
     config::Config,
     server::{
         ServerError, Size, descriptors,
-        reload::{self, Load, Reload, Snapshot},
+        reload::{self, Load, Snapshot},
     },
 };
 
@@ -67,7 +68,8 @@ pub enum RunError {
 }
 
 /// Serves what `mount` adds to an app until SIGTERM or SIGINT, as the environment, the flags `--config FILE` and
-/// `--set KEY=VALUE` and their file say; `read` reads the sections of the service's own beside those of the chassis.
+/// `--set KEY=VALUE` and their file say; `read` reads the sections of the service's own beside those of the chassis. A
+/// change of the file, or SIGHUP, makes it look at them again.
 ///
 /// Exit code 0 when every request was answered, 1 when some were cut off or the service could not start, 64 when the
 /// configuration is wrong; what is wrong is on standard error.
@@ -79,7 +81,7 @@ pub fn run<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>>(
     match run_from(Sources::from_process(file, set), read, mount) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("{}", chain(&error));
+            _ = writeln!(io::stderr(), "{}", chain(&error));
             if let RunError::Config(_) = error { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
         }
     }
@@ -123,6 +125,39 @@ pub fn run_from<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>
     outcome
 }
 
+/// Everything that keeps [`run_from`] from starting, but for other servers and ports in use: whatever can be found out
+/// without a trace. Returns the warnings of a start.
+pub fn check<C: AsRef<Config>, E: Into<Box<dyn Error + Send + Sync>>>(
+    sources: &Sources,
+    read: fn(&mut Reader<'_>) -> C,
+    mount: impl FnOnce(App, &C) -> Result<App, E>,
+) -> Result<Vec<String>, Vec<RunError>> {
+    let Loaded { config: own, warnings, .. } = load(sources, read).map_err(|error| vec![error.into()])?;
+    let config = own.as_ref();
+    let mut errors: Vec<RunError> = Vec::new();
+    errors.extend(logging::check(&config.logging).err().map(Into::into));
+    #[cfg(feature = "logship")]
+    errors.extend(LogShip::check(&config.logship).err().map(Into::into));
+    #[cfg(feature = "proxy")]
+    errors.extend(ProxiedClient::check_files(&config.proxy).err().map(Into::into));
+    errors.extend(config.tls.trust().err().map(Into::into));
+    let app = App::new().map_err(RunError::from);
+    let app = app.and_then(|app| mount(app, &own).map_err(|error| RunError::Mount(error.into())));
+    match app {
+        Ok(app) => errors.extend(Server::check(config, app).err().map(Into::into)),
+        Err(error) => errors.push(error),
+    }
+    for (key, listen) in [("server.listen", &config.server.listen), ("server.admin", &config.server.admin)] {
+        match std::net::TcpListener::bind((listen.host.as_str(), listen.port)) {
+            // Perhaps by the service itself, whose next configuration this is.
+            Err(reason) if reason.kind() == io::ErrorKind::AddrInUse => {}
+            Err(reason) => errors.push(ServerError::Bind { key, listen: listen.clone(), reason }.into()),
+            Ok(_) => {}
+        }
+    }
+    if errors.is_empty() { Ok(warnings) } else { Err(errors) }
+}
+
 /// More threads than cores gain nothing. The workers play no part: their number changes, that of threads does not.
 fn threads() -> usize {
     available_parallelism().map_or(1, usize::from)
@@ -137,6 +172,7 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
 ) -> Result<Outcome, RunError> {
     let config = own.as_ref();
     let shutdown = Shutdown::on_signals().map_err(RunError::Signals)?;
+    let hangup = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
     let app = mount().map_err(|error| RunError::Mount(error.into()))?;
     let starting = async {
         #[cfg(feature = "proxy")]
@@ -152,11 +188,11 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
     };
     let started = Snapshot { settings, size: Size::of(&config.server) };
     let file = sources.file.clone();
-    let again = move || {
+    let again: Load = Box::new(move || {
         let Loaded { config, settings, .. } = load(&sources, read)?;
         Ok(Snapshot { settings, size: Size::of(&config.as_ref().server) })
-    };
-    let _reload = file.and_then(|file| watch(&file, &server, started, Box::new(again)));
+    });
+    let _reload = reload::watch(file.as_deref(), hangup, server.workers(), started, again);
     tracing::info!(
         "serving {} on http://{}, admin on http://{}, {} workers",
         config.service.name,
@@ -165,15 +201,6 @@ async fn serve<C: AsRef<Config> + 'static, E: Into<Box<dyn Error + Send + Sync>>
         config.server.workers.get(),
     );
     Ok(server.run(shutdown).await)
-}
-
-/// A service that cannot watch its file is still a service: a change needs a restart then.
-fn watch(file: &Path, server: &Server, started: Snapshot, again: Load) -> Option<Reload> {
-    let watched = reload::watch(file, server.workers(), started, again);
-    let failed = |error: &_| {
-        tracing::warn!("{} is not watched, its changes need a restart: {error}", file.display());
-    };
-    watched.inspect_err(failed).ok()
 }
 
 /// What follows `--config`, and what follows each `--set`.

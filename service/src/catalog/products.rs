@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::time::with_microseconds;
+use crate::time::isoformat;
 
 /// One product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,9 +16,9 @@ pub(super) struct Product {
     /// What it is called.
     #[schema(example = "product No.0")]
     name: String,
-    /// When it was added.
-    #[serde(serialize_with = "with_microseconds")]
-    #[schema(value_type = String, format = "date-time", example = "2026-01-31T12:00:00.000000Z")]
+    /// When it was added, in UTC.
+    #[serde(serialize_with = "isoformat")]
+    #[schema(value_type = String, example = "2026-01-31T12:00:00.000001")]
     created: Timestamp,
 }
 

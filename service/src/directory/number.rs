@@ -23,7 +23,7 @@ impl Visitor<'_> for Whole {
     type Value = Number;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("i32")
+        write!(out, "a whole number from {} to {}", i32::MIN, i32::MAX)
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {

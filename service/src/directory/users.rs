@@ -62,9 +62,7 @@ pub(super) struct ListedUser {
     city_id: i32,
     /// The number of the role.
     role_id: i32,
-    /// The user's sex, if it was told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    /// The user's sex, null if it was not told.
     sex: Option<String>,
 }
 
@@ -88,9 +86,7 @@ pub(super) struct User {
     /// The role, null if it is not there any more.
     #[schema(value_type = Option<Role>)]
     role_id: Option<Value>,
-    /// The user's sex, if it was told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    /// The user's sex, null if it was not told.
     sex: Option<String>,
 }
 

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Deeper nesting than any message has: a limit for the recursion.
-const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// What the error says of more.
+pub(super) const TOO_DEEP: &str = "nested too deeply";
 
 /// A key with its escapes resolved, by which it is sorted.
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,7 +95,7 @@ struct Text<'t> {
 
 impl<'t> Text<'t> {
     fn write(&self, place: Place, out: &mut String, depth: usize) -> serde_json::Result<()> {
-        let deeper = || depth.checked_sub(1).ok_or_else(|| serde::de::Error::custom("nested too deeply"));
+        let deeper = || depth.checked_sub(1).ok_or_else(|| serde::de::Error::custom(TOO_DEEP));
         match self.byte(place.start) {
             b'{' => {
                 let depth = deeper()?;

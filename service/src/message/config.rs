@@ -2,28 +2,18 @@
 
 use std::time::Duration;
 
-use chassis::config::{Rate, Reader, Span, Value};
+use chassis::config::{Rate, Span, Value, section};
 
-/// How the handler behaves (contract 0b.11).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Config {
-    /// Time each message takes. Default 0 s; the document's sample took 2 s.
-    pub delay: Span,
-    /// Share of messages that fail, 0.0 to 1.0. Default 0; the original's demo had 0.3.
-    pub failure_rate: Rate,
-    /// How times are written. Default string (contract 1.9).
-    pub time_format: TimeFormat,
-}
-
-impl Config {
-    /// Reads the section.
-    pub fn read(reader: &mut Reader) -> Self {
-        Self {
-            delay: reader.key("message.delay").or(Span(Duration::ZERO)),
-            failure_rate: reader.key("message.failure_rate").or(Rate(0.0)),
-            time_format: reader.key("message.time_format").or(TimeFormat::String),
-        }
-    }
+section! {
+    /// How the handler behaves (contract 0b.11).
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct Config in "message", pub fn read;
+    /// Time each message takes; the document's sample took 2 s.
+    delay: Span = Span(Duration::ZERO);
+    /// Share of messages that fail; the original's demo had 0.3.
+    failure_rate: Rate = Rate(0.0);
+    /// How times are written (contract 1.9).
+    time_format: TimeFormat = TimeFormat::String;
 }
 
 /// How `pymicro.s_time` and `pymicro.e_time` are written.

@@ -1,16 +1,13 @@
 //! A message: the object that came in, and what is added to it.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::StatusCode;
 use chassis::answer::{Failure, ServiceError};
 use serde_json::value::RawValue;
 
 use super::{
-    canonical::{self, Key, Members},
+    canonical::{self, Members},
     config::TimeFormat,
 };
 
@@ -23,6 +20,16 @@ pub(super) enum InvalidMessage {
     /// JSON, but something else.
     #[error("input should be single JSON object")]
     NotObject,
+    /// More levels than anybody means.
+    #[error("input is nested too deeply: more than {} levels", canonical::MAX_DEPTH)]
+    TooDeep,
+}
+
+impl InvalidMessage {
+    /// Of a text whose members were found already.
+    fn of(error: &serde_json::Error) -> Self {
+        if error.to_string().starts_with(canonical::TOO_DEEP) { Self::TooDeep } else { Self::NotJson }
+    }
 }
 
 impl From<InvalidMessage> for ServiceError {
@@ -68,6 +75,9 @@ impl Stopwatch {
     }
 }
 
+/// Members that the answer has of its own.
+const OWN: [&str; 3] = ["pymicro.s_time", "pymicro.e_time", "pymicro.ret"];
+
 /// A valid message.
 #[derive(Debug)]
 pub(super) struct Message<'b>(Members<'b>);
@@ -84,7 +94,8 @@ impl<'b> Message<'b> {
         }
     }
 
-    /// The answer: the members with ours among them, ours winning (contract 1.1.3), and a line break.
+    /// The answer: our members as the document has them, then the others, of which ours win (contract 1.1.3), and a line
+    /// break.
     pub(super) fn answer(
         self,
         stopwatch: Stopwatch,
@@ -92,36 +103,17 @@ impl<'b> Message<'b> {
         format: TimeFormat,
     ) -> Result<String, InvalidMessage> {
         let [began, ended] = stopwatch.times().map(|time| written(time, format));
-        let own = [
-            ("pymicro.e_time", ended.as_str()),
-            ("pymicro.ret", outcome.code()),
-            ("pymicro.s_time", began.as_str()),
-        ];
-        let Self(mut members) = self;
-        for (key, _) in own {
-            members.remove(&Key(Cow::Borrowed(key)));
-        }
-        let mut own = own.into_iter().peekable();
-        let mut out = String::from("{");
-        let separate = |out: &mut String| {
-            if out.len() > 1 {
-                out.push(',');
+        let ret = outcome.code();
+        let mut out = format!(r#"{{"pymicro.s_time":{began},"pymicro.e_time":{ended},"pymicro.ret":{ret}"#);
+        for (key, value) in self.0 {
+            if OWN.contains(&key.0.as_ref()) {
+                continue;
             }
-        };
-        let write_own = |out: &mut String, (key, value): (&str, &str)| {
-            separate(out);
-            out.extend(["\"", key, "\":", value]);
-        };
-        for (key, value) in &members {
-            while let Some(member) = own.next_if(|(own, _)| *own < key.0.as_ref()) {
-                write_own(&mut out, member);
-            }
-            separate(&mut out);
+            out.push(',');
             canonical::write_string(&key.0, &mut out).map_err(|_| InvalidMessage::NotJson)?;
             out.push(':');
-            canonical::write(value, &mut out).map_err(|_| InvalidMessage::NotJson)?;
+            canonical::write(value, &mut out).map_err(|error| InvalidMessage::of(&error))?;
         }
-        own.for_each(|member| write_own(&mut out, member));
         out.push_str("}\n");
         Ok(out)
     }
@@ -151,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn our_members_are_sorted_in_and_win() {
+    fn our_members_come_first_and_win() {
         assert_eq!(
             answer(r#"{"zoo":1,"pymicro.ret":9,"hello":"pymicro-flask","pymicro.f":2}"#),
             concat!(
-                r#"{"hello":"pymicro-flask","pymicro.e_time":"END","pymicro.f":2,"pymicro.ret":0,"#,
-                r#""pymicro.s_time":"1582092922.000001","zoo":1}"#,
+                r#"{"pymicro.s_time":"1582092922.000001","pymicro.e_time":"END","pymicro.ret":0,"#,
+                r#""hello":"pymicro-flask","pymicro.f":2,"zoo":1}"#,
                 "\n"
             )
         );
-        assert!(answer("{}").starts_with(r#"{"pymicro.e_time":"END","pymicro.ret":0,"#));
+        assert!(answer("{}").ends_with("\"pymicro.e_time\":\"END\",\"pymicro.ret\":0}\n"));
     }
 
     #[test]
@@ -179,6 +171,13 @@ mod tests {
         ] {
             assert_eq!(error(body), InvalidMessage::NotJson, "{body:?}");
         }
+        let nested = |levels| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let handled = |body: &str| {
+            let message = Message::parse(body.as_bytes()).unwrap();
+            message.answer(Stopwatch::start(), Outcome::Success, TimeFormat::String)
+        };
+        assert!(handled(&nested(128)).is_ok());
+        assert_eq!(handled(&nested(200)), Err(InvalidMessage::TooDeep));
         for body in ["[1]", r#"[{"a":1}]"#, "\"x\"", "1", "-1.5", "true", "false"] {
             assert_eq!(error(body.as_bytes()), InvalidMessage::NotObject, "{body}");
         }

@@ -49,10 +49,10 @@ pub(crate) fn mount(app: App, config: Config) -> Result<App, prometheus::Error> 
             description = "Handled; whether with success is in `pymicro.ret`",
             body = Answer,
             example = json!({
-                "hello": "pymicro-flask",
+                "pymicro.s_time": "1582092922.614972",
                 "pymicro.e_time": "1582092924.615472",
                 "pymicro.ret": 0,
-                "pymicro.s_time": "1582092922.614972",
+                "hello": "pymicro-flask",
             }),
         ),
         (

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use serde_json::Value;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -28,9 +29,24 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
     }
 
+    /// What is wrong, in the envelope of codes: `error`, else `message`.
+    pub fn said(&self) -> String {
+        self.json()["error"].as_str().map_or_else(|| self.message(), str::to_owned)
+    }
+
     pub fn message(&self) -> String {
         self.json()["message"].as_str().unwrap_or_else(|| panic!("no message in {:?}", self.body)).to_owned()
     }
+}
+
+/// A refusal in the envelope of codes: the words of the status, and what is wrong where these do not say it.
+pub fn coded(status: u16, said: &str) -> Value {
+    let words = StatusCode::from_u16(status).unwrap().canonical_reason().unwrap();
+    let mut body = json!({ "message": words, "code": 100_001 });
+    if said != words {
+        body["error"] = said.into();
+    }
+    body
 }
 
 /// One connection.

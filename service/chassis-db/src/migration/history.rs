@@ -39,6 +39,8 @@ pub struct History {
     pub recorded: Vec<Record>,
     /// Steps that have to be taken, in that order.
     pub pending: Vec<Version>,
+    /// What Alembic says in its table, where the database has one: somebody else looks after its tables as well.
+    pub alembic: Option<String>,
 }
 
 /// A step that was taken.
@@ -91,12 +93,18 @@ impl History {
         let steps =
             tables.iter().flat_map(|table| table.steps().into_iter().map(move |step| version(table, step)));
         let pending = steps.filter(|step| !recorded.iter().any(|record| record.step == *step)).collect();
-        Ok(Self { recorded, pending })
+        let alembic = if exists(connection, "alembic_version").await? {
+            connection.fetch_value("SELECT version_num FROM alembic_version", &[]).await?
+        } else {
+            None
+        };
+        Ok(Self { recorded, pending, alembic })
     }
 
-    /// The step that was taken last.
-    pub fn last(&self) -> Option<&Version> {
-        self.recorded.last().map(|record| &record.step)
+    /// The step that was taken last: Alembic's, else ours (contract 4.1.4).
+    pub fn last(&self) -> Option<String> {
+        let own = || self.recorded.last().map(|record| record.step.to_string());
+        self.alembic.clone().or_else(own)
     }
 }
 

@@ -2,61 +2,49 @@
 
 use std::path::PathBuf;
 
-use chassis_config::{ByteSize, Legacy, Reader, Secret, SecretKeys, Timeout, http_url};
+use chassis_config::{ByteSize, Legacy, Reader, Secret, SecretKeys, Timeout, http_url, section};
 use chassis_telemetry::config::{LogFormat, Logging};
 
-/// The section `logship`, for [`logship`](super).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogShip {
-    /// Default false (contract 2.3.17).
-    pub enabled: bool,
-    /// Where lines are posted, for example `https://logs-01.loggly.com/bulk/TOKEN/tag/bulk/`. A secret, since it may
-    /// have a token in it.
-    pub endpoint: Option<Secret>,
+section! {
+    /// The section `logship`, for [`logship`](super).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LogShip in "logship", fn keys(logging: &Logging) with {
+        /// Where lines are posted.
+        endpoint: Option<Secret> = None,
+    };
+    /// Whether lines are sent in bulk to a service that keeps them, such as Loggly (contract 2.3.17).
+    enabled: bool = false, above_file ["logging_bulk_enabled"], in_file ["logging_bulk_enabled"];
     /// What waits to be sent: this file, and beside it `<file>.<number>`. Its directory is created. One process at a time
-    /// writes it; what an earlier one left is sent. Default none.
-    pub file: Option<PathBuf>,
-    /// Of the lines. Default that of `logging.file_format`.
-    pub format: LogFormat,
-    /// How long lines wait for others to be sent with them. Default 60 s.
-    pub interval: Timeout,
-    /// How long the endpoint may take for a batch. Default 30 s.
-    pub timeout: Timeout,
-    /// Largest batch. Default 5000000 bytes (contract 2.3.18).
-    pub max_batch: ByteSize,
-    /// Longest line; a longer one is dropped and counted. Default 1000000 bytes (contract 2.3.18).
-    pub max_line: ByteSize,
-    /// What waits takes no more than this of the disk: the oldest lines are dropped and counted. Default 100 MiB.
-    pub max_spool: ByteSize,
-    /// How long the end of the process waits for the last lines to be sent. Default 2 s.
-    pub shutdown_timeout: Timeout,
+    /// writes it; what an earlier one left is sent.
+    file: Option<PathBuf> = None, above_file ["logging_bulk_log_file"], in_file ["logging_bulk_log_file"];
+    /// Of the lines; else that of `logging.file_format`.
+    format: LogFormat = logging.file_format;
+    /// How long lines wait for others to be sent with them.
+    interval: Timeout = Timeout::seconds(60),
+        above_file ["logging_bulk_send_interval_in_seconds"],
+        in_file ["logging_bulk_send_interval_in_seconds"];
+    /// How long the endpoint may take for a batch.
+    timeout: Timeout = Timeout::seconds(30);
+    /// Largest batch (contract 2.3.18).
+    max_batch: ByteSize = ByteSize(5_000_000);
+    /// Longest line; a longer one is dropped and counted (contract 2.3.18).
+    max_line: ByteSize = ByteSize(1_000_000);
+    /// What waits takes no more than this of the disk: the oldest lines are dropped and counted.
+    max_spool: ByteSize = ByteSize(100 << 20);
+    /// How long the end of the process waits for the last lines to be sent.
+    shutdown_timeout: Timeout = Timeout::seconds(2);
 }
 
 impl LogShip {
     /// Reads the section.
     pub fn read(reader: &mut Reader, logging: &Logging) -> Self {
-        const ENABLED: &[Legacy] = &[Legacy::same("logging_bulk_enabled")];
         const ENDPOINT: &[Legacy] = &[Legacy::same("logging_bulk_endpoint")];
         const ENDPOINT_FILE: &[Legacy] = &[Legacy::same("logging_bulk_endpoint_file")];
-        const FILE: &[Legacy] = &[Legacy::same("logging_bulk_log_file")];
-        const INTERVAL: &[Legacy] = &[Legacy::same("logging_bulk_send_interval_in_seconds")];
-        let endpoint = SecretKeys::new("logship.endpoint", "logship.endpoint_file");
-        let ship = Self {
-            enabled: reader.key("logship.enabled").above_file(ENABLED).in_file(ENABLED).or(false),
-            endpoint: reader.secret(endpoint.legacy(ENDPOINT, ENDPOINT_FILE)),
-            file: reader.key("logship.file").above_file(FILE).in_file(FILE).or(None),
-            format: reader.key("logship.format").or(logging.file_format),
-            interval: reader
-                .key("logship.interval")
-                .above_file(INTERVAL)
-                .in_file(INTERVAL)
-                .or(Timeout::seconds(60)),
-            timeout: reader.key("logship.timeout").or(Timeout::seconds(30)),
-            max_batch: reader.key("logship.max_batch").or(ByteSize(5_000_000)),
-            max_line: reader.key("logship.max_line").or(ByteSize(1_000_000)),
-            max_spool: reader.key("logship.max_spool").or(ByteSize(100 << 20)),
-            shutdown_timeout: reader.key("logship.shutdown_timeout").or(Timeout::seconds(2)),
-        };
+        const ABOUT: &str = "Where lines are posted, for example `https://logs-01.loggly.com/bulk/TOKEN/tag/bulk/`. A \
+            secret: it may have a token in it.";
+        let endpoint = SecretKeys::new("logship.endpoint", "logship.endpoint_file", ABOUT);
+        let endpoint = reader.secret(endpoint.legacy(ENDPOINT, ENDPOINT_FILE));
+        let ship = Self { endpoint, ..Self::keys(reader, logging) };
         ship.refuse_contradictions(reader);
         ship
     }

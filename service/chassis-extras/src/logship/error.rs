@@ -14,7 +14,7 @@ pub enum LogShipError {
     #[error("log lines cannot be shipped; write logship.endpoint and logship.file")]
     NotConfigured,
     /// The disk does not take them, or another process is writing the file.
-    #[error("what waits to be shipped cannot be kept in {}", .file.display())]
+    #[error("logship.file: what waits to be shipped cannot be kept in {}", .file.display())]
     Spool {
         /// `logship.file`
         file: PathBuf,

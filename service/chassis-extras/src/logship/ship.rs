@@ -2,6 +2,7 @@
 
 use std::io;
 
+use chassis_config::writable;
 use chassis_telemetry::{logging::LineSink, metrics::Metrics};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -27,6 +28,13 @@ impl LogShip {
         let spool = spool.map_err(failed)?;
         let lines = Lines::into_spool(spool, config.max_line.0, counts).map_err(failed)?;
         Ok(Some(Self { lines, shipper }))
+    }
+
+    /// Whether the file could be kept; leaves nothing behind.
+    pub fn check(config: &config::LogShip) -> Result<(), LogShipError> {
+        let file = config.file.clone().filter(|_| config.enabled);
+        let failed = |file, source| LogShipError::Spool { file, source };
+        file.map_or(Ok(()), |file| writable(&file).map_err(|source| failed(file, source)))
     }
 
     /// Begins to send. Has to be called inside a tokio runtime.

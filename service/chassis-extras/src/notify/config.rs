@@ -19,6 +19,8 @@ pub struct Notify {
     pub file: PathBuf,
     /// How large that file may get; more is refused. Default 16 MiB.
     pub max_size: ByteSize,
+    /// Whether a channel is enabled, even one that lacks what it needs to send.
+    pub enabled: bool,
     /// E-mail, if it is enabled.
     pub email: Option<Email>,
     /// Slack, if it is enabled.
@@ -28,23 +30,36 @@ pub struct Notify {
 impl Notify {
     /// Reads the section of the service of this name, which keeps its files in `data_dir`.
     pub fn read(reader: &mut Reader, service: &str, data_dir: &Path) -> Self {
+        const ABOUT: &str = "Where notifications wait; else `notifications.db` in `storage.data_dir`.";
         const BATCH: &[Legacy] = &[Legacy::same("notifications.batch_minutes")];
         const FILE: &[Legacy] = &[Legacy::same("message_file")];
-        let batch = reader.key("notify.batch_minutes").in_file(BATCH);
-        let batch = batch.or(Minutes(Duration::from_mins(30)));
-        let file: Option<PathBuf> = reader.key("notify.file").in_file(FILE).or(None);
+        const EMAIL: &[Legacy] = &[Legacy::same("notifications.email.enabled")];
+        const SLACK: &[Legacy] = &[Legacy::same("notifications.slack.enabled")];
+        let batch = reader
+            .key("notify.batch_minutes")
+            .about("How long notifications are gathered before they are sent.");
+        let batch = batch.in_file(BATCH).or(Minutes(Duration::from_mins(30)));
+        let file: Option<PathBuf> = reader.key("notify.file").about(ABOUT).in_file(FILE).or(None);
+        let email_enabled = reader.key("notify.email.enabled").about("Whether they are sent by e-mail.");
+        let email_enabled = email_enabled.in_file(EMAIL).or(false);
+        let slack_enabled = reader.key("notify.slack.enabled").about("Whether they are sent to Slack.");
+        let slack_enabled = slack_enabled.in_file(SLACK).or(false);
         Self {
             batch,
             file: file.unwrap_or_else(|| data_dir.join("notifications.db")),
-            max_size: reader.key("notify.max_size").or(ByteSize(16 << 20)),
-            email: Email::read(reader, service),
-            slack: Slack::read(reader, service),
+            max_size: reader
+                .key("notify.max_size")
+                .about("How large that file may get; more is refused.")
+                .or(ByteSize(16 << 20)),
+            enabled: email_enabled || slack_enabled,
+            email: Email::read(reader, service, email_enabled),
+            slack: Slack::read(reader, service, slack_enabled),
         }
     }
 
     /// Whether anybody is to be told anything.
     pub fn is_on(&self) -> bool {
-        self.email.is_some() || self.slack.is_some()
+        self.enabled
     }
 }
 
@@ -80,21 +95,34 @@ pub struct Login {
 }
 
 impl Email {
-    fn read(reader: &mut Reader, service: &str) -> Option<Self> {
-        const ENABLED: &[Legacy] = &[Legacy::same("notifications.email.enabled")];
-        const USERNAME: SecretKeys = SecretKeys::new("notify.email.username", "notify.email.username_file");
-        const PASSWORD: SecretKeys = SecretKeys::new("notify.email.password", "notify.email.password_file");
-        let enabled = reader.key("notify.email.enabled").in_file(ENABLED).or(false);
-        let security = reader.key("notify.email.security").or(Security::Tls);
-        let server = reader.key("notify.email.server").of_service(service, "EMAIL_SERVER").or(Optional::NONE);
-        let port = reader.key("notify.email.port").of_service(service, "EMAIL_PORT").or(security.port());
+    fn read(reader: &mut Reader, service: &str, enabled: bool) -> Option<Self> {
+        const USERNAME: SecretKeys = SecretKeys::new(
+            "notify.email.username",
+            "notify.email.username_file",
+            "Who logs in at the mail server, and who mails are from where `notify.email.from` says nothing.",
+        );
+        const PASSWORD: SecretKeys =
+            SecretKeys::new("notify.email.password", "notify.email.password_file", "Of that user.");
+        const CA_FILE: &str =
+            "A PEM file of the authorities that may vouch for the mail server, in place of Mozilla's list.";
+        let security =
+            reader.key("notify.email.security").about("How the connection is protected.").or(Security::Tls);
+        let server =
+            reader.key("notify.email.server").about("The mail server's name, which its certificate has too.");
+        let server = server.of_service(service, "EMAIL_SERVER").or(Optional::NONE);
+        let port = reader.key("notify.email.port").about("465 for `tls`, 587 for `starttls`, 25 for `none`.");
+        let port = port.of_service(service, "EMAIL_PORT").or(security.port());
         let username = reader.service_secret(USERNAME, service, "EMAIL_USERNAME");
         let password = reader.service_secret(PASSWORD, service, "EMAIL_PASSWORD");
-        let Sender(from) = reader.key("notify.email.from").or(Sender::default());
-        let to = reader.key("notify.email.to").of_service(service, "EMAIL").or(Recipients::default());
-        let subject = reader.key("notify.email.subject").or("Notifications".to_owned());
-        let ca_file = reader.key("notify.email.ca_file").or(None);
-        let timeout = reader.key("notify.email.timeout").or(Timeout::seconds(30));
+        let from = reader.key("notify.email.from").about("Who mails are from; else the user.");
+        let Sender(from) = from.or(Sender::default());
+        let to = reader.key("notify.email.to").about("Who gets them.");
+        let to = to.of_service(service, "EMAIL").or(Recipients::default());
+        let subject =
+            reader.key("notify.email.subject").about("Of each mail.").or("Notifications".to_owned());
+        let ca_file = reader.key("notify.email.ca_file").about(CA_FILE).or(None);
+        let timeout = reader.key("notify.email.timeout").about("For each step of a delivery.");
+        let timeout = timeout.or(Timeout::seconds(30));
         if !enabled {
             return None;
         }
@@ -148,21 +176,33 @@ pub struct Slack {
 }
 
 impl Slack {
-    fn read(reader: &mut Reader, service: &str) -> Option<Self> {
-        const ENABLED: &[Legacy] = &[Legacy::same("notifications.slack.enabled")];
+    fn read(reader: &mut Reader, service: &str, enabled: bool) -> Option<Self> {
         const CHANNEL: &[Legacy] = &[Legacy::same("notifications.slack.channel")];
         const ICON: &[Legacy] = &[Legacy::same("notifications.slack.icon_emoji")];
-        const TOKEN: SecretKeys = SecretKeys::new("notify.slack.token", "notify.slack.token_file");
+        const TOKEN: SecretKeys = SecretKeys::new(
+            "notify.slack.token",
+            "notify.slack.token_file",
+            "Of a bot that may `chat:write`, and `chat:write.customize` for a name and an icon of its own.",
+        );
         let optional = |text: Optional| text.get().map(str::to_owned);
-        let enabled = reader.key("notify.slack.enabled").in_file(ENABLED).or(false);
         let token = reader.service_secret(TOKEN, service, "SLACK_TOKEN");
-        let channel = reader.key("notify.slack.channel").in_file(CHANNEL).or("notifications".to_owned());
-        let username = reader.key("notify.slack.username").of_service(service, "SLACK_USERNAME");
+        let channel = reader
+            .key("notify.slack.channel")
+            .about("Its name or id.")
+            .in_file(CHANNEL)
+            .or("notifications".to_owned());
+        let username =
+            reader.key("notify.slack.username").about("Under which name the bot writes; else its own.");
+        let username = username.of_service(service, "SLACK_USERNAME");
         let username = optional(username.or(Optional::NONE));
         let icon = Optional::parse(":newspaper:").unwrap_or(Optional::NONE);
-        let icon_emoji = optional(reader.key("notify.slack.icon_emoji").in_file(ICON).or(icon));
-        let url = reader.key("notify.slack.url").or(BaseUrl::parse("https://slack.com/api"));
-        let timeout = reader.key("notify.slack.timeout").or(Timeout::seconds(10));
+        let icon_emoji =
+            optional(reader.key("notify.slack.icon_emoji").about("Beside that name.").in_file(ICON).or(icon));
+        let url = reader
+            .key("notify.slack.url")
+            .about("Where Slack's methods are.")
+            .or(BaseUrl::parse("https://slack.com/api"));
+        let timeout = reader.key("notify.slack.timeout").about("For one request.").or(Timeout::seconds(10));
         if !enabled {
             return None;
         }

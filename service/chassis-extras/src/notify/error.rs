@@ -85,6 +85,6 @@ pub enum DeliveryError {
     #[error("Slack takes no more for {0:?}")]
     Later(Duration),
     /// The work was cut off.
-    #[error("the work has failed: {0}")]
+    #[error("the work has failed")]
     Task(#[from] tokio::task::JoinError),
 }

@@ -89,6 +89,11 @@ impl Notifier {
         Ok(Self(Arc::new(shared)))
     }
 
+    /// Whether [`open`](Self::open) could do its work; leaves nothing behind.
+    pub fn check(&self) -> Result<(), NotifyError> {
+        self.0.outbox.check()
+    }
+
     /// Makes the file if there is none: what could not be kept is told at the start.
     pub async fn open(&self) -> Result<(), NotifyError> {
         self.0.outbox.open().await.map(|_| ())

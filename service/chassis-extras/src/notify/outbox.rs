@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chassis_config::writable;
 use jiff::Timestamp;
 use sqlx::{
     SqliteConnection, SqlitePool,
@@ -72,6 +73,11 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(file: PathBuf, max_size: usize) -> Self {
         Self { file, max_size, pool: OnceCell::new() }
+    }
+
+    /// Whether there could be such a file; leaves nothing behind.
+    pub(super) fn check(&self) -> Result<(), NotifyError> {
+        writable(&self.file).map_err(|source| NotifyError::Directory { file: self.file.clone(), source })
     }
 
     /// Makes the file if there is none.

@@ -1,6 +1,14 @@
 //! The client.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use chassis_client::Answer;
 use chassis_http::error_chain::chain;
@@ -30,6 +38,8 @@ struct Shared {
     /// For `proxy.fallback: warn`.
     direct: Option<Wire>,
     user_agents: UserAgents,
+    /// Whether it was said that the proxy is away: once, not for each request.
+    away: AtomicBool,
 }
 
 impl ProxiedClient {
@@ -44,6 +54,7 @@ impl ProxiedClient {
             identities: Identities::new(config.rotate_every.get(), move || exchange::identity(&of, connect))?,
             direct: (config.fallback == Fallback::Warn).then(|| wire(&page, connect, 0)).transpose()?,
             user_agents: UserAgents::default(),
+            away: AtomicBool::new(false),
             config: config.clone(),
             proxy,
         };
@@ -51,15 +62,25 @@ impl ProxiedClient {
         match client.check().await {
             Ok(()) => {}
             Err(away) if config.fallback == Fallback::Strict => return Err(away.into()),
-            Err(away) => tracing::warn!("{away}; {}", client.consequence()),
+            Err(away) => client.warn(&away),
         }
         if let Some(path) = &config.user_agents_file {
-            match client.0.user_agents.load(path).await {
+            match client.0.user_agents.load(path) {
                 Err(error) if config.user_agents_url.is_some() => tracing::info!("{}", chain(&error)),
                 loaded => loaded?,
             }
         }
         Ok(client)
+    }
+
+    /// Whether [`open`](Self::open) finds the list of user agents that it needs.
+    pub fn check_files(config: &Proxy) -> Result<(), OpenError> {
+        match &config.user_agents_file {
+            Some(path) if config.socks_url.is_some() && config.user_agents_url.is_none() => {
+                Ok(UserAgents::default().load(path)?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the proxy is there: a SOCKS5 greeting, nothing is asked through it.
@@ -218,18 +239,27 @@ impl ProxiedClient {
     ) -> Result<Answer, Failure> {
         let Shared { config, direct, .. } = &*self.0;
         let outcome = way.ask(method, url, headers, config).await;
-        let Err(Failure::Unreachable(reason)) = outcome else { return outcome };
+        let Err(Failure::Unreachable(reason)) = outcome else {
+            self.0.away.store(false, Relaxed);
+            return outcome;
+        };
         // What the proxy could not reach is another matter than a proxy that is away.
-        let Err(away) = self.check().await else { return Err(Failure::Unreachable(reason)) };
+        let Err(away) = self.check().await else {
+            self.0.away.store(false, Relaxed);
+            return Err(Failure::Unreachable(reason));
+        };
         let Some(direct) = direct else { return Err(Failure::Unreachable(away.to_string())) };
-        tracing::warn!("{away}; {}", self.consequence());
+        self.warn(&away);
         Way::Direct(direct.clone()).ask(method, url, headers, config).await
     }
 
-    fn consequence(&self) -> &'static str {
-        match self.0.config.fallback {
-            Fallback::Warn => "requests go past it, under the address of this machine",
+    fn warn(&self, away: &Away) {
+        let consequence = match self.0.config.fallback {
+            Fallback::Warn => "until it is back requests go past it, under the address of this machine",
             Fallback::Off | Fallback::Strict => "requests fail until it is back",
+        };
+        if !self.0.away.swap(true, Relaxed) {
+            tracing::warn!("{away}; {consequence}");
         }
     }
 

@@ -10,36 +10,36 @@ section! {
     /// The section `proxy`, for [`proxied_client`](super).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Proxy in "proxy", fn keys;
-    /// The SOCKS5 proxy, for example Tor. Default none.
+    /// The SOCKS5 proxy, for example Tor.
     socks_url: Option<SocksProxy> = None,
         above_file ["env_tor_socks_proxy", "ENV_TOR_SOCKS_PROXY"],
         in_file ["env_tor_socks_proxy", "ENV_TOR_SOCKS_PROXY"];
-    /// Requests under one identity, 1 to 1024, default 25 (contract 2.5.25).
+    /// Requests under one identity (contract 2.5.25).
     rotate_every: Count = Count::new(25);
-    /// What to do when the proxy is away. Default `off`.
+    /// What to do when the proxy is away.
     fallback: Fallback = Fallback::Off;
-    /// A list of user agents, one in each line; empty lines and those that begin with `#` are skipped. Default none:
+    /// A list of user agents, one in each line; empty lines and those that begin with `#` are skipped. Without one
     /// requests name no user agent.
     user_agents_file: Option<PathBuf> = None;
-    /// Where a newer list is, got through the proxy. Default none.
+    /// Where a newer list is, got through the proxy.
     user_agents_url: Option<Page> = None;
-    /// How often. Default 24 h.
+    /// How often that list is got.
     user_agents_interval: Timeout = Timeout::seconds(24 * 3600);
-    /// How often a page is tried, 1 to 1024, default 5 (contract 2.5.28).
+    /// How often a page is tried (contract 2.5.28).
     attempts: Count = Count::new(5);
-    /// The pause after a page and before most further tries is at least this long. Default 3 s.
+    /// The pause after a page and before most further tries is at least this long.
     pause_from: Span = Span(Timeout::seconds(3).0);
-    /// And at most this long. Default 6 s.
+    /// That pause is at most this long.
     pause_to: Span = Span(Timeout::seconds(6).0);
-    /// For a connection to the proxy, or without one to the server. Default 10 s.
+    /// For a connection to the proxy, or without one to the server.
     connect_timeout: Timeout = Timeout::seconds(10);
-    /// For one try of a page. Default 30 s.
+    /// For one try of a page.
     timeout: Timeout = Timeout::seconds(30);
-    /// Redirects that are followed, 1 to 1024, default 30.
+    /// Redirects that are followed.
     max_redirects: Count = Count::new(30);
-    /// Largest page. Default 8 MiB.
+    /// Largest page.
     max_body: ByteSize = ByteSize(8 << 20);
-    /// A page that says from which address it was asked. Default <http://ipinfo.io/ip>.
+    /// A page that says from which address it was asked.
     ip_url: Option<Page> = Page::parse("http://ipinfo.io/ip");
 }
 
@@ -103,7 +103,7 @@ impl OrNone for SocksProxy {
 pub enum Fallback {
     /// Requests fail; nothing goes past the proxy. A warning at start.
     Off,
-    /// Requests go past the proxy, each with a warning: whoever is asked sees the address of this machine.
+    /// Requests go past the proxy, with a warning when that begins: whoever is asked sees the address of this machine.
     Warn,
     /// As `off`, and without the proxy the service does not start.
     Strict,

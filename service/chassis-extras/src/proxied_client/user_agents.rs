@@ -14,9 +14,10 @@ use super::{UserAgentsError, file};
 pub(super) struct UserAgents(RwLock<Arc<[HeaderValue]>>);
 
 impl UserAgents {
-    pub(super) async fn load(&self, path: &Path) -> Result<(), UserAgentsError> {
+    /// A small file of this machine, once at the start: read at once.
+    pub(super) fn load(&self, path: &Path) -> Result<(), UserAgentsError> {
         let failed = |source| UserAgentsError::File { file: path.to_owned(), source };
-        let text = tokio::fs::read(path).await.map_err(failed)?;
+        let text = std::fs::read(path).map_err(failed)?;
         self.set(parse(&text).ok_or_else(|| UserAgentsError::Empty { place: path.display().to_string() })?);
         Ok(())
     }

@@ -9,10 +9,10 @@ use serde::Serialize;
 ///
 /// | part | Raw | RawError | Meta | Code |
 /// |---|---|---|---|---|
-/// | [message](Self::message) | `message` | `error` | `errors[0].message` | `message` |
+/// | [message](Self::message) | `message` | `error` | `errors[0].message` | `error`, and `message` has the words of the status |
 /// | [faults](Self::fault) | joined, if there is no message | as Raw | `errors[]`, with `path` | as Raw |
 /// | [code](Self::code) | | | | `code` |
-/// | [detail](Self::detail) | | | | `error` |
+/// | [detail](Self::detail) | | | | `error`, and the message is `message` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) status: StatusCode,
@@ -68,7 +68,7 @@ impl Failure {
 }
 
 /// The catalogue's messages (contract 5.1.5), its slips mended.
-fn words(status: StatusCode) -> &'static str {
+pub(super) fn words(status: StatusCode) -> &'static str {
     match status.as_u16() {
         420 => "Enhance Your Calm",
         _ => status.canonical_reason().unwrap_or("Error"),

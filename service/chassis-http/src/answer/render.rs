@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{
     Code, Dialect, Envelope, Fault, Layout, ServiceError, TokenRefusal,
     answering::{dialect, refuse},
+    failure::words,
     layout::REQUESTED_WITH,
 };
 use crate::context::{self, OperationId};
@@ -35,7 +36,7 @@ struct Coded<'a> {
     message: Cow<'a, str>,
     code: &'a Code,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+    error: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +105,13 @@ fn render(dialect: Dialect, error: &ServiceError) -> Response {
                 ServiceError::Failed(failure) => (&failure.code, failure.detail.as_deref()),
                 _ => (&Code::UNSPECIFIC, None),
             };
-            json(status, dialect.layout, &Coded { message: text(), code, error: detail })
+            // The document's two texts: the status', and ours. Who gives two has both in them.
+            let (said, words) = (text(), words(status));
+            let (message, error) = match detail {
+                Some(detail) => (said, Some(detail.into())),
+                None => (words.into(), (said != words).then_some(said)),
+            };
+            json(status, dialect.layout, &Coded { message, code, error })
         }
     }
 }
@@ -149,7 +156,7 @@ mod tests {
                 Envelope::Meta,
                 r#"{"meta":{"operation_id":null},"errors":[{"message":"too short","path":"name"},{"message":"too \"long\""}]}"#,
             ),
-            (Envelope::Code, r#"{"message":"too short; too \"long\"","code":100001}"#),
+            (Envelope::Code, r#"{"message":"Bad Request","code":100001,"error":"too short; too \"long\""}"#),
         ] {
             assert_eq!(rendered(envelope, refused()).await, (400, format!("{body}\n")), "{envelope:?}");
         }

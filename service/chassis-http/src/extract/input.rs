@@ -1,5 +1,7 @@
 //! A body of JSON.
 
+use std::fmt::Display;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -41,18 +43,42 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
 
 /// `path` is `.` for the whole.
 fn refusal(error: &serde_json::Error, path: &str) -> Failure {
+    let text = plain(&error.to_string());
     match error.classify() {
         Category::Data if path == "." => {
-            Failure::new(StatusCode::UNPROCESSABLE_ENTITY).fault(Fault::new(error.to_string()))
+            Failure::new(StatusCode::UNPROCESSABLE_ENTITY).fault(Fault::new(text))
         }
         Category::Data => {
-            let fault = Fault::new(format!("{path}: {error}")).at(path.to_owned());
+            let fault = Fault::new(format!("{path}: {text}")).at(path.to_owned());
             Failure::new(StatusCode::UNPROCESSABLE_ENTITY).fault(fault)
         }
+        _ if text.starts_with("recursion limit exceeded") => Failure::new(StatusCode::BAD_REQUEST)
+            .message("the body is nested too deeply: more than 127 levels"),
         Category::Io | Category::Syntax | Category::Eof => {
-            Failure::new(StatusCode::BAD_REQUEST).message(format!("the body is not JSON: {error}"))
+            Failure::new(StatusCode::BAD_REQUEST).message(format!("the body is not JSON: {text}"))
         }
     }
+}
+
+/// What a member should be in the words of JSON, not of Rust: `expected i32` means nothing to a client.
+fn plain(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("expected ") else { return text.to_owned() };
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    let (kind, after) = rest.split_at(end);
+    let whole = |least: &dyn Display, most: &dyn Display| format!("a whole number from {least} to {most}");
+    let kind = match kind {
+        "i8" => whole(&i8::MIN, &i8::MAX),
+        "i16" => whole(&i16::MIN, &i16::MAX),
+        "i32" => whole(&i32::MIN, &i32::MAX),
+        "i64" => whole(&i64::MIN, &i64::MAX),
+        "u8" => whole(&u8::MIN, &u8::MAX),
+        "u16" => whole(&u16::MIN, &u16::MAX),
+        "u32" => whole(&u32::MIN, &u32::MAX),
+        "u64" => whole(&u64::MIN, &u64::MAX),
+        "f32" | "f64" => "a number".to_owned(),
+        _ => return text.to_owned(),
+    };
+    format!("{before}expected {kind}{after}")
 }
 
 #[cfg(test)]
@@ -85,12 +111,15 @@ mod tests {
             (
                 "{\"name\":\"a\",\"ages\":[1,\"x\"]}",
                 422,
-                "ages[1]: invalid type: string \"x\", expected u8 at line 1 column 25",
+                "ages[1]: invalid type: string \"x\", expected a whole number from 0 to 255 at line 1 column 25",
             ),
         ] {
             let failure = parse::<User>(body.as_bytes()).unwrap_err();
             assert_eq!((failure.status.as_u16(), failure.text().as_ref()), (status, text), "{body}");
         }
+        let deep = format!("{{\"more\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        let failure = parse::<serde_json::Value>(deep.as_bytes()).unwrap_err();
+        assert_eq!(failure.text(), "the body is nested too deeply: more than 127 levels");
         assert!(parse::<User>(b" {\"name\":\"a\",\"ages\":[1], \"more\": 1}\n").is_ok());
     }
 }

@@ -3,7 +3,8 @@
 use chassis_config::Value;
 use serde::Serialize;
 
-/// Names of the contract (4.2.7); `WARN` and `CRITICAL` are accepted spellings of `WARNING` and `ERROR`.
+/// Names of the contract (4.2.7), as Python has them: `WARN` and `FATAL` are `WARNING` and `CRITICAL`. No line of the
+/// service is critical: with this level it is silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Level {
@@ -11,6 +12,7 @@ pub enum Level {
     Info,
     Warning,
     Error,
+    Critical,
 }
 
 impl Value for Level {
@@ -21,7 +23,8 @@ impl Value for Level {
             "DEBUG" => Self::Debug,
             "INFO" => Self::Info,
             "WARN" | "WARNING" => Self::Warning,
-            "ERROR" | "CRITICAL" => Self::Error,
+            "ERROR" => Self::Error,
+            "CRITICAL" | "FATAL" => Self::Critical,
             _ => return None,
         })
     }

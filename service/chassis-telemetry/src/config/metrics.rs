@@ -9,15 +9,18 @@ section! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Metrics in "metrics", fn keys;
     /// Whether metrics are sent to [`statsd`](Self::statsd); `/metrics` is then absent from the service port and stays
-    /// on the admin port. Default false.
+    /// on the admin port.
     push: bool = false, above_file ["PYMICRO_SEND_METRICS"], in_file ["statsd.send_metrics"];
-    /// The statsd server, UDP. Default `http://0.0.0.0:9125`.
+    /// Whether `/metrics` of the service port has the application's metrics only: none of the chassis and of the process
+    /// (`chassis_*`, `process_*`), which the admin port has.
+    application_only: bool = false;
+    /// The statsd server, UDP.
     statsd: Statsd = Statsd::default(), above_file ["PYMICRO_STATSD"], in_file ["statsd.pymicro_statsd"];
-    /// What is sent for an update of a [`Counter`](crate::metrics::Counter). Default `each`.
+    /// What is sent for an update of a [`Counter`](crate::metrics::Counter).
     updates: Updates = Updates::Each;
-    /// How often everything that is not sent at once is sent. Default 10 s.
+    /// How often everything that is not sent at once is sent.
     push_interval: Timeout = Timeout(Duration::from_secs(10));
-    /// What the names of the workers' metrics begin with. Default `uwsgi_pymicro` (contract 1.3.22).
+    /// What the names of the workers' metrics begin with (contract 1.3.22).
     worker_prefix: MetricPrefix = MetricPrefix("uwsgi_pymicro".to_owned());
 }
 

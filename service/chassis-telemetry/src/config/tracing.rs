@@ -9,31 +9,31 @@ section! {
     /// this costs anything.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Tracing in "tracing", fn keys;
-    /// An OpenTelemetry collector, by OTLP over HTTP. Without a path: `/v1/traces`. Default none.
+    /// An OpenTelemetry collector, by OTLP over HTTP. Without a path: `/v1/traces`.
     otlp_url: Option<Collector> = None,
         above_file ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ("OTEL_EXPORTER_OTLP_ENDPOINT" => traces_of)];
-    /// Zipkin. A path that ends in `/api/v1/spans` gets the first JSON format, every other one the second. Default
-    /// none.
+    /// Zipkin. A path that ends in `/api/v1/spans` gets the first JSON format, every other one the second; without a path
+    /// it is `/api/v2/spans`.
     zipkin_url: Option<Collector> = None, above_file ["ZIPKIN_SERVER"], in_file ["ZIPKIN_SERVER"];
-    /// Whether each span is a line of the log as well. Default false.
+    /// Whether each span is a line of the log as well.
     log: bool = false;
-    /// Whether the span of a statement tells its arguments (contract 5.12). Default false: they are what users gave.
+    /// Whether the span of a statement tells its arguments (contract 5.12): they are what users gave.
     db_args: bool = false;
-    /// Of the traces that begin here, the part that is recorded: 0.0 to 1.0, default 1.0. A trace that comes with a
+    /// Of the traces that begin here, the part that is recorded. A trace that comes with a
     /// decision keeps it, within [`forced_per_second`](Self::forced_per_second).
     sample_rate: Rate = Rate(1.0);
-    /// Requests a second that are recorded only because their headers say so, 1 to 1048576, default 100; more are not
+    /// Requests a second that are recorded only because their headers say so; more are not
     /// recorded, and counted. Anybody can write these headers.
     forced_per_second: Spans = Spans(100);
-    /// The headers that requests to other services get. Default all.
+    /// The headers that requests to other services get.
     propagation: Propagation = Propagation::ALL;
-    /// Spans that wait for a collector, 1 to 1048576, default 8192; more are dropped and counted.
+    /// Spans that wait for a collector; more are dropped and counted.
     queue: Spans = Spans(8192);
-    /// Spans in one request to a collector, 1 to 1048576, default 512.
+    /// Spans in one request to a collector.
     batch: Spans = Spans(512);
-    /// How long spans wait for others to be sent with them. Default 1 s.
+    /// How long spans wait for others to be sent with them.
     interval: Timeout = Timeout::seconds(1);
-    /// How long a collector may take for an answer. Default 5 s.
+    /// How long a collector may take for an answer.
     timeout: Timeout = Timeout::seconds(5);
 }
 
@@ -47,7 +47,8 @@ impl Tracing {
     pub fn read(reader: &mut Reader) -> Self {
         let tracing = Self::keys(reader);
         let otlp_url = tracing.otlp_url.map(|url| url.with_path("/v1/traces"));
-        Self { otlp_url, ..tracing }
+        let zipkin_url = tracing.zipkin_url.map(|url| url.with_path("/api/v2/spans"));
+        Self { otlp_url, zipkin_url, ..tracing }
     }
 
     /// Whether anybody is to get the spans.
@@ -199,6 +200,18 @@ mod tests {
         assert_eq!(zipkin.zipkin_url.unwrap().uri().path(), "/api/v1/spans");
         let off = [("ZIPKIN_SERVER", "http://z:1/"), ("CHASSIS_TRACING__ZIPKIN_URL", "none")];
         assert!(!tracing(&off).is_on());
+    }
+
+    #[test]
+    fn a_zipkin_url_without_a_path_gets_the_usual_one() {
+        for (text, path) in [
+            ("http://zipkin:9411", "/api/v2/spans"),
+            ("http://zipkin:9411/", "/api/v2/spans"),
+            ("http://zipkin:9411/api/v1/spans", "/api/v1/spans"),
+            ("http://zipkin:9411/x", "/x"),
+        ] {
+            assert_eq!(tracing(&[("ZIPKIN_SERVER", text)]).zipkin_url.unwrap().uri().path(), path, "{text}");
+        }
     }
 
     #[test]

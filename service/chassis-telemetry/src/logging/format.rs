@@ -27,7 +27,7 @@ impl Format {
     pub(super) fn write(&self, record: &Record, line: &mut String) {
         let begin = line.len();
         let (written, escape): (_, Escape) = match self.kind {
-            LogFormat::Cst => (text::cst(record, line), text::escape),
+            LogFormat::Cst => (text::cst(record, &self.index, line), text::escape),
             LogFormat::Pymicro => (text::pymicro(record, line), text::escape),
             LogFormat::Brief => (text::brief(record, line), text::escape),
             LogFormat::JsonDev => (json::dev(record, line), json::escape),
@@ -114,8 +114,8 @@ mod tests {
 
     /// contract 4.2.6
     #[test]
-    fn cst_has_time_level_operation_and_logger() {
-        let expected = "2026-01-31 12:34:56,789 [WARNING][No operation_id] service::message: \
+    fn cst_has_time_level_operation_and_app() {
+        let expected = "2026-01-31 12:34:56,789 [WARNING][No operation_id] users: \
             over \"there\" \u{e9}\\nfake path=\"/x\" status=200";
         assert_eq!(written(LogFormat::Cst), expected);
     }

@@ -207,7 +207,7 @@ impl Line<'_> {
             Level::Debug => line!(self, debug, "is success"),
             Level::Info => line!(self, info, "is success"),
             Level::Warning => line!(self, warn, "is success"),
-            Level::Error => line!(self, error, "is success"),
+            Level::Error | Level::Critical => line!(self, error, "is success"),
         }
     }
 

@@ -38,6 +38,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chassis_config::writable;
 use prometheus::{IntCounterVec, Opts};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Registry, fmt::MakeWriter, layer::SubscriberExt};
@@ -61,12 +62,12 @@ const END: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// `logging.file` cannot be written.
-    #[error("cannot write the log file {}: {source}; choose another logging.file", .path.display())]
+    #[error("logging.file: {} cannot be written: {reason}; choose another", .path.display())]
     File {
         /// `logging.file`
         path: PathBuf,
-        /// The reason.
-        source: io::Error,
+        /// What the system says.
+        reason: io::Error,
     },
     /// A metric of this name exists.
     #[error("the metrics of the log cannot be made")]
@@ -139,7 +140,8 @@ pub fn init_with(logging: &Logging, metrics: &Metrics, further: Option<LineSink>
     if let Some(LineSink { format: line_format, write }) = further {
         sinks.push(Sink::of(format(line_format), write));
     }
-    if tracing::subscriber::set_global_default(layered(logging, sinks)).is_ok() {
+    let is_ours = tracing::subscriber::set_global_default(layered(logging, sinks)).is_ok();
+    if is_ours && logging.level != Level::Critical {
         // The default hook writes to standard error and knows no operation id.
         panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -148,6 +150,12 @@ pub fn init_with(logging: &Logging, metrics: &Metrics, further: Option<LineSink>
         }));
     }
     Ok(log)
+}
+
+/// Whether there could be such a log; leaves nothing behind.
+pub fn check(logging: &Logging) -> Result<(), LogError> {
+    let path = logging.file.get().map(PathBuf::from);
+    path.map_or(Ok(()), |path| writable(&path).map_err(|reason| LogError::File { path, reason }))
 }
 
 /// A logger that writes lines of `logging`'s level and format to `writer`, and to `logging.file`. Whoever logs waits for
@@ -166,7 +174,7 @@ where
 fn file(logging: &Logging) -> Result<Option<Rotating>, LogError> {
     let open = |path: PathBuf| {
         Rotating::open(path.clone(), logging.file_size.0, logging.file_count.get())
-            .map_err(|source| LogError::File { path, source })
+            .map_err(|reason| LogError::File { path, reason })
     };
     logging.file.get().map(PathBuf::from).map(open).transpose()
 }
@@ -177,6 +185,7 @@ fn layered(logging: &Logging, sinks: Vec<Sink>) -> Box<dyn Subscriber + Send + S
         Level::Info => LevelFilter::INFO,
         Level::Warning => LevelFilter::WARN,
         Level::Error => LevelFilter::ERROR,
+        Level::Critical => LevelFilter::OFF,
     };
     let functions = Functions { app: logging.index.clone(), show_args: logging.args };
     Box::new(Registry::default().with(level).with(Lines::new(sinks, functions)))
@@ -192,7 +201,13 @@ mod tests {
     /// Without it each disabled event would be asked about, layer by layer.
     #[test]
     fn the_whole_program_knows_the_level() {
-        for (level, filter) in [("INFO", LevelFilter::INFO), ("DEBUG", LevelFilter::DEBUG)] {
+        for (level, filter) in [
+            ("INFO", LevelFilter::INFO),
+            ("DEBUG", LevelFilter::DEBUG),
+            ("ERROR", LevelFilter::ERROR),
+            // Python's hides what is an ERROR.
+            ("CRITICAL", LevelFilter::OFF),
+        ] {
             let sources = Sources::default().with_env([("CHASSIS_LOGGING__LEVEL", level)]);
             let logging = load(&sources, |reader| {
                 let identity = Identity::read(reader);

@@ -35,7 +35,7 @@ impl Rotating {
     pub(super) fn write(&mut self, line: &[u8]) {
         let result = self.append(line);
         if let (Err(error), false) = (&result, self.failing) {
-            eprintln!("log lines are not written to {}: {error}", self.path.display());
+            _ = writeln!(io::stderr(), "log lines are not written to {}: {error}", self.path.display());
         }
         self.failing = result.is_err();
     }

@@ -15,11 +15,11 @@ thread_local! {
     };
 }
 
-/// `<YYYY-MM-DD HH:MM:SS,mmm> [<LEVEL>][<operation_id>] <logger>: <message>` (contract 4.2.6), then the fields.
-pub(super) fn cst(record: &Record, line: &mut String) -> fmt::Result {
-    let Record { time, level, logger, message, .. } = record;
+/// `<YYYY-MM-DD HH:MM:SS,mmm> [<LEVEL>][<operation_id>] <app>: <message>` (contract 4.2.6), then the fields.
+pub(super) fn cst(record: &Record, app: &str, line: &mut String) -> fmt::Result {
+    let Record { time, level, message, .. } = record;
     let (time, id) = (time.strftime("%Y-%m-%d %H:%M:%S,%3f"), record.operation_id());
-    write!(line, "{time} [{level}][{id}] {logger}: {message}")?;
+    write!(line, "{time} [{level}][{id}] {app}: {message}")?;
     fields(record, line)
 }
 

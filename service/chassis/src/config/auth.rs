@@ -9,23 +9,22 @@ section! {
     /// The section `auth`: bearer tokens of an OpenID Connect issuer; see [`crate::auth`].
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Auth in "auth", fn keys;
-    /// The issuer, spelt as it spells itself in `iss`; its discovery document is below it. Default none: nobody is
-    /// asked for a token.
+    /// The issuer, spelt as it spells itself in `iss`; its discovery document is below it. Without one nobody is asked for
+    /// a token.
     issuer: Option<Issuer> = None;
-    /// What the issuer calls this service; a token must be for one of these. No default.
+    /// What the issuer calls this service; a token must be for one of these.
     audience: Words = Words::default();
-    /// How tokens may be signed. Default: all that are known, none of which needs a shared secret.
+    /// How tokens may be signed: all that are known, none of which needs a shared secret.
     algorithms: Algorithms = Algorithms::default();
-    /// What every token must be good for. Default nothing.
+    /// What every token must be good for.
     scopes: Words = Words::default();
-    /// How far the issuer's clock may be from ours. Default 30 s.
+    /// How far the issuer's clock may be from ours.
     leeway: Span = Span(Duration::from_secs(30));
-    /// Paths of features that need no token: one of the OpenAPI document, or `/public/*` for all below it. Default
-    /// none.
+    /// Paths of features that need no token: one of the OpenAPI document, or `/public/*` for all below it.
     exempt: Words = Words::default();
-    /// How often the issuer's keys are fetched. Default 1 h.
+    /// How often the issuer's keys are fetched.
     refresh: Timeout = Timeout(Duration::from_hours(1));
-    /// The shortest time between two fetches, whatever keys tokens name. Default 5 s.
+    /// The shortest time between two fetches, whatever keys tokens name.
     pause: Timeout = Timeout::seconds(5);
 }
 

@@ -7,15 +7,15 @@ section! {
     /// The section `cors`. What is not set is not sent (contract 5.2.10).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Cors in "cors", fn keys;
-    /// Whose pages may read answers: an origin, or `*`. Default none.
+    /// Whose pages may read answers: an origin, or `*`.
     origin: Optional = Optional::NONE,
         above_file ["ACCESS_CONTROL_ALLOW_ORIGIN"],
         in_file ["ACCESS_CONTROL_ALLOW_ORIGIN"];
-    /// Request headers they may send. Default none.
+    /// Request headers that pages of other origins may send.
     headers: Optional = Optional::NONE,
         above_file ["ACCESS_CONTROL_ALLOW_HEADERS"],
         in_file ["ACCESS_CONTROL_ALLOW_HEADERS"];
-    /// Methods they may use. Default none.
+    /// Methods that pages of other origins may use.
     methods: Optional = Optional::NONE,
         above_file ["ACCESS_CONTROL_ALLOW_METHODS"],
         in_file ["ACCESS_CONTROL_ALLOW_METHODS"];

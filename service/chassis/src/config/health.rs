@@ -8,7 +8,7 @@ section! {
     /// The section `health`.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Health in "health", pub(super) fn read;
-    /// Default `/status` (contract 4.1.3).
+    /// Where the service says its name and version (contract 4.1.3).
     path: HealthPath = HealthPath::default(), above_file ["CST_HEALTH_CHECK_ENDPOINT"];
 }
 

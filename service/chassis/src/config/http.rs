@@ -1,18 +1,13 @@
 //! What is served besides the routes of features.
 
-use chassis_config::{Reader, Value};
+use chassis_config::{Value, section};
 
-/// The section `http`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Http {
-    /// What `GET /` does. Default docs (contract 0b.10).
-    pub root: Root,
-}
-
-impl Http {
-    pub(super) fn read(reader: &mut Reader, root: Root) -> Self {
-        Self { root: reader.key("http.root").or(root) }
-    }
+section! {
+    /// The section `http`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Http in "http", pub(super) fn read(default_root: Root);
+    /// What `GET /` does: it leads to the documents, or says the service's name (contract 0b.10).
+    root: Root = default_root;
 }
 
 /// What `GET /` does.

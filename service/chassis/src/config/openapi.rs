@@ -9,8 +9,8 @@ section! {
     /// What the service is for.
     description: String =
         "Every answer carries `X-Operation-Id`, under which the log has what happened.".to_owned();
-    /// A URL. Default none.
+    /// A URL of the terms of service.
     terms_of_service: Optional = Optional::NONE;
-    /// Whom to write to. Default nobody.
+    /// Whom to write to.
     contact_email: Optional = Optional::NONE;
 }

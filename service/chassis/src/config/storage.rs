@@ -18,8 +18,10 @@ pub struct Storage {
 impl Storage {
     pub(super) fn read(reader: &mut Reader) -> Self {
         const KEY: &str = "storage.data_dir";
+        const ABOUT: &str = "Where the service keeps files of its own. A directory, made when something needs it; \
+            `$NAME` and `${NAME}` stand for variables, and `PYMICRO_DATADIR` is `/tmp` unless it is set.";
         const OUTPUT: &[Legacy] = &[Legacy::same("output.data_dir")];
-        let text = reader.key(KEY).in_file(OUTPUT).or(format!("${}/data", DATADIR.0));
+        let text = reader.key(KEY).about(ABOUT).in_file(OUTPUT).or(format!("${}/data", DATADIR.0));
         let data_dir =
             match expand(&text, |name| reader.variable(name).or((name == DATADIR.0).then_some(DATADIR.1))) {
                 Ok(path) => PathBuf::from(path),

@@ -57,7 +57,7 @@ pub struct CodedMessage {
         reason = "a description here would become a type of its own beside that of the code"
     )]
     pub code: Option<Code>,
-    /// More about it, for developers.
+    /// What is wrong, where the words of the status do not say it.
     #[schema(nullable = false)]
     pub error: Option<String>,
 }

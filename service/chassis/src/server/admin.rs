@@ -23,22 +23,37 @@ use crate::health::{self, Readiness};
 /// A cache has to know that there are two formats.
 const ACCEPT: HeaderValue = HeaderValue::from_static("accept");
 
-/// `/livez`, `/readyz`, `/startupz`, `/metrics` and `/workers`.
+/// What a person reads at `/`.
+const INDEX: &str = "\
+    /livez     whether the process answers\n\
+    /readyz    whether it should get requests, and if not, why\n\
+    /startupz  whether it has started\n\
+    /metrics   for Prometheus\n\
+    /workers   the worker slots, and the requests in them and before them\n";
+
+/// `/livez`, `/readyz`, `/startupz`, `/metrics` and `/workers`; `/` says so.
 pub(super) fn router(readiness: &Arc<Readiness>, metrics: &Arc<Metrics>, workers: &Arc<Workers>) -> Router {
     let state = Arc::clone(workers);
     Router::new()
+        .route("/", get(INDEX))
         .route("/livez", health::livez())
         .route("/readyz", health::readyz(Arc::clone(readiness)))
         .route("/startupz", health::startupz(Arc::clone(readiness)))
-        .route("/metrics", scrape(metrics))
+        .route("/metrics", scrape(metrics, false))
         .route("/workers", get(async move || Json(state.snapshot())))
 }
 
-/// `GET /metrics`
-pub(super) fn scrape(metrics: &Arc<Metrics>) -> MethodRouter {
+/// What the names of metrics begin with that are not the application's.
+const OURS: [&str; 2] = ["chassis_", "process_"];
+
+/// `GET /metrics`, perhaps with the application's only.
+pub(super) fn scrape(metrics: &Arc<Metrics>, application_only: bool) -> MethodRouter {
     let metrics = Arc::clone(metrics);
     get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
         let mut families = metrics.gather();
+        families.retain(|family| {
+            !application_only || !OURS.iter().any(|prefix| family.name().starts_with(prefix))
+        });
         select(&mut families, query.as_deref().unwrap_or_default());
         let format = Format::wanted(&headers);
         match format.write(&families) {

@@ -54,45 +54,47 @@ pub(super) struct Inside {
 }
 
 impl Assembled {
-    /// Everything that `config` says of `app` but the sockets.
+    /// Everything that `config` says of `app` but the sockets, at work.
     pub(super) async fn new(config: &Config, app: App) -> Result<Self, ServerError> {
+        let (database, metrics) = (app.database.clone(), Arc::clone(&app.metrics));
+        let mut assembled = Self::at_rest(config, app)?;
+        let inside = &mut assembled.inside;
+        #[cfg(feature = "notify")]
+        if let Some(notifier) = &inside.notifier {
+            notifier.open().await?;
+        }
+        inside.monitor = database.map(Monitor::start);
+        if let Some(monitor) = &mut inside.monitor {
+            // So that the first request finds what it needs; a database that is away keeps nobody from starting.
+            monitor.asked(config.db.connect_timeout.0).await;
+        }
+        if config.metrics.push {
+            let workload = Arc::clone(&inside.workers) as Arc<dyn Workload>;
+            inside.push = Some(Push::open(&config.metrics, &metrics, workload).await);
+        }
+        Ok(assembled)
+    }
+
+    /// The same without what reaches beyond this process.
+    pub(super) fn at_rest(config: &Config, app: App) -> Result<Self, ServerError> {
         let description = Arc::new(app.description(config));
         #[cfg(feature = "notify")]
         let notifier = app.notifier();
         let App { features, metrics, upstreams, database, .. } = app;
-        #[cfg(feature = "notify")]
-        if let Some(notifier) = &notifier {
-            notifier.open().await?;
-        }
         let traffic = Arc::new(Traffic::register(metrics.registry())?);
         let sockets = Sockets::register(metrics.registry())?;
         let workers = Arc::new(Workers::new(Size::of(&config.server), Arc::clone(&traffic)));
         WorkerGauges::register(metrics.registry(), Arc::clone(&workers) as Arc<dyn Workload>)?;
         let readiness = Arc::new(Readiness::new(database.clone()));
         let (guard, keys) = auth::open(&config.auth, metrics.registry(), &upstreams, &readiness)?.unzip();
-        let (service, scopes) = service_router(
-            config,
-            features,
-            &description,
-            &metrics,
-            &workers,
-            guard.as_ref(),
-            database.clone(),
-        )?;
-        let mut monitor = database.map(Monitor::start);
-        if let Some(monitor) = &mut monitor {
-            // So that the first request finds what it needs; a database that is away keeps nobody from starting.
-            monitor.asked(config.db.connect_timeout.0).await;
-        }
-        let push = match &config.metrics {
-            on if on.push => Some(Push::open(on, &metrics, Arc::clone(&workers) as Arc<dyn Workload>).await),
-            _ => None,
-        };
+        let (service, scopes) =
+            service_router(config, features, &description, &metrics, &workers, guard.as_ref(), database)?;
         let admin = admin::router(&readiness, &metrics, &workers);
         let tracing = Tracing::new(&config.tracing, &config.service, &metrics)?;
         let tracer = tracing.as_ref().map(|tracing| Arc::clone(&tracing.tracer));
         let service = Front::new(service, scopes, Arc::clone(&readiness), Some(traffic), &config.server)
             .always(config.cors.headers())
+            .logged(config.logging.access)
             .traced(tracer);
         let admin = Front::new(admin, Scopes::default(), Arc::clone(&readiness), None, &config.server);
         Ok(Self {
@@ -103,11 +105,11 @@ impl Assembled {
                 readiness,
                 workers,
                 keys,
-                push,
+                push: None,
                 tracing,
                 #[cfg(feature = "notify")]
                 notifier,
-                monitor,
+                monitor: None,
             },
         })
     }
@@ -125,7 +127,7 @@ fn service_router(
     let status = health::status(&config.service, database);
     let mut own = Routes::new(Envelope::Raw).unqueued(&config.health.path.to_string(), status);
     if !config.metrics.push {
-        own = own.unqueued("/metrics", admin::scrape(metrics));
+        own = own.unqueued("/metrics", admin::scrape(metrics, config.metrics.application_only));
     }
     let own = [own, openapi::routes(description)].into_iter().chain(docs::routes(config));
     let mut built = Router::new();

@@ -13,13 +13,14 @@ use crate::auth::AuthError;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address is taken or not ours.
-    #[error("cannot listen on {listen}")]
+    #[error("{key}: cannot listen on {listen}: {reason}; write another address or port")]
     Bind {
+        /// The key of the setting.
+        key: &'static str,
         /// The configured address.
         listen: Listen,
         /// What the system says.
-        #[source]
-        source: io::Error,
+        reason: io::Error,
     },
     /// Two routes of one path; often `health.path` set to a path of a feature.
     #[error("the path {path} is used twice; set health.path to a path of its own")]

@@ -52,6 +52,8 @@ pub struct Front {
     scopes: Arc<Scopes>,
     /// Headers of every answer.
     always: Arc<[(HeaderName, HeaderValue)]>,
+    /// Whether the access log is one of everybody, at INFO; else at DEBUG (`logging.access`).
+    logs_access: bool,
     /// `None` when nobody is to get spans.
     tracer: Option<Arc<Tracer>>,
     /// The other end of the connection.
@@ -87,6 +89,7 @@ impl Front {
             connected: false,
             scopes,
             always: Arc::default(),
+            logs_access: false,
             tracer: None,
             peer: None,
         }
@@ -95,6 +98,11 @@ impl Front {
     /// With these headers in every answer.
     pub(super) fn always(self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
         Self { always: headers.into(), ..self }
+    }
+
+    /// With a line at INFO for each request.
+    pub(super) fn logged(self, logs_access: bool) -> Self {
+        Self { logs_access, ..self }
     }
 
     /// With a span for each request.
@@ -115,7 +123,8 @@ impl Front {
         let work = async move {
             let started = Instant::now();
             let method = request.method().clone();
-            let access = tracing::enabled!(tracing::Level::DEBUG).then(|| Access::of(&request));
+            let is_logged = self.logs_access || tracing::enabled!(tracing::Level::DEBUG);
+            let access = is_logged.then(|| Access::of(&request));
             let mut response = self.respond(request).await;
             list_methods(&method, &mut response);
             response.headers_mut().insert(OPERATION_ID, operation_id.header());
@@ -126,7 +135,7 @@ impl Front {
                 traffic.answered(&method, route.as_deref().unwrap_or_default(), response.status(), took);
             }
             if let Some(access) = access {
-                access.log(&method, response.status(), took);
+                access.log(self.logs_access, &method, response.status(), took);
             }
             response
         };
@@ -182,7 +191,7 @@ impl fmt::Debug for Front {
     }
 }
 
-/// The access log is one line at debug level; its parts are copied only when it will be written.
+/// A line of the access log; its parts are copied only when it will be written.
 struct Access {
     path: String,
     /// An id the client brought along; ours is never taken from it (contract 4.7).
@@ -195,10 +204,15 @@ impl Access {
         Self { path: request.uri().path().to_owned(), parent: parent.map(str::to_owned) }
     }
 
-    fn log(self, method: &Method, status: StatusCode, took: Duration) {
+    fn log(self, is_info: bool, method: &Method, status: StatusCode, took: Duration) {
         let Self { path, parent: parent_operation_id } = self;
         let millis = took.as_secs_f64() * 1000.0;
-        tracing::debug!(%method, path, status = status.as_u16(), millis, parent_operation_id, "request");
+        let status = status.as_u16();
+        if is_info {
+            tracing::info!(%method, path, status, millis, parent_operation_id, "request");
+        } else {
+            tracing::debug!(%method, path, status, millis, parent_operation_id, "request");
+        }
     }
 }
 

@@ -52,11 +52,13 @@ impl Server {
         let patience = Patience::of(&config.server);
         Ok(Self {
             service: Bound::new(
+                "server.listen",
                 &config.server.listen,
                 Connections::new(service, patience, on_service, Room::of(&config.server)),
             )
             .await?,
             admin: Bound::new(
+                "server.admin",
                 &config.server.admin,
                 Connections::new(admin, patience, on_admin, Room::unlimited()),
             )
@@ -64,6 +66,15 @@ impl Server {
             inside,
             drain_timeout: config.server.drain_timeout.0,
         })
+    }
+
+    /// What keeps [`bind`](Self::bind) from its work, as far as it can be found out without a trace.
+    pub fn check(config: &Config, app: App) -> Result<(), ServerError> {
+        #[cfg(feature = "notify")]
+        if let Some(notifier) = app.notifier() {
+            notifier.check()?;
+        }
+        Assembled::at_rest(config, app).map(drop)
     }
 
     /// Where the service port is, of interest when it was configured as port 0.
@@ -157,10 +168,12 @@ async fn end(connections: Connections, drain_timeout: Duration, shutdown: &Shutd
 }
 
 impl Bound {
-    async fn new(listen: &Listen, connections: Connections) -> Result<Self, ServerError> {
-        let (listener, address) = listener::bind(listen)
-            .await
-            .map_err(|source| ServerError::Bind { listen: listen.clone(), source })?;
+    async fn new(key: &'static str, listen: &Listen, connections: Connections) -> Result<Self, ServerError> {
+        let (listener, address) = listener::bind(listen).await.map_err(|reason| ServerError::Bind {
+            key,
+            listen: listen.clone(),
+            reason,
+        })?;
         Ok(Self { listener, address, connections })
     }
 

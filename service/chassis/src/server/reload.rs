@@ -2,7 +2,7 @@
 //!
 //! The directory is watched, not the file: editors rename a new file over the old one, and Kubernetes replaces the
 //! symlink `..data` beside it; a watch on the file would stay with the old one. Events only say "look again";
-//! what counts is whether the effective configuration differs.
+//! what counts is whether the effective configuration differs. SIGHUP says the same, as to uwsgi and gunicorn.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
 };
-use tokio::{sync::Notify, task::JoinHandle, time::sleep};
+use tokio::{signal::unix::Signal, sync::Notify, task::JoinHandle, time::sleep};
 
 use super::workers::{Size, Workers};
 
@@ -37,7 +37,7 @@ pub type Load = Box<dyn Fn() -> Result<Snapshot, ConfigError> + Send>;
 /// Watches until dropped.
 #[derive(Debug)]
 pub struct Reload {
-    _watcher: RecommendedWatcher,
+    _watcher: Option<RecommendedWatcher>,
     task: JoinHandle<()>,
 }
 
@@ -47,11 +47,44 @@ impl Drop for Reload {
     }
 }
 
-/// Watches the directory of `file` and applies to `workers` what `load` then says. `started` is the configuration
-/// that is in force.
-pub fn watch(file: &Path, workers: Arc<Workers>, started: Snapshot, load: Load) -> notify::Result<Reload> {
+/// Watches the directory of `file` and waits for `hangup`, and applies to `workers` what `load` then says. `started` is the
+/// configuration that is in force. A service that cannot watch its file is still a service. Has to be called inside a
+/// tokio runtime.
+pub fn watch(
+    file: Option<&Path>,
+    mut hangup: Signal,
+    workers: Arc<Workers>,
+    started: Snapshot,
+    load: Load,
+) -> Reload {
     let changed = Arc::new(Notify::new());
-    let tell = Arc::clone(&changed);
+    let watcher = file.and_then(|file| {
+        let failed = |error: &_| {
+            tracing::warn!(
+                "{} is not watched, its changes need SIGHUP or a restart: {error}",
+                file.display()
+            );
+        };
+        watcher(file, &changed).inspect_err(failed).ok()
+    });
+    // From here on no change goes unseen; one between the start and now is found by the first look.
+    changed.notify_one();
+    let mut applied = Applied { workers, seen: started.clone(), started };
+    let task = tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = changed.notified() => {}
+                _ = hangup.recv() => tracing::info!("SIGHUP: the configuration is read again"),
+            }
+            sleep(SETTLE).await;
+            applied.look(load());
+        }
+    });
+    Reload { _watcher: watcher, task }
+}
+
+fn watcher(file: &Path, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let tell = Arc::clone(changed);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // An error may mean lost events, so it is a reason to look as well.
         if event.is_ok_and(|event| is_only_read(event.kind)) {
@@ -60,17 +93,7 @@ pub fn watch(file: &Path, workers: Arc<Workers>, started: Snapshot, load: Load) 
         tell.notify_one();
     })?;
     watcher.watch(&directory_of(file), RecursiveMode::NonRecursive)?;
-    // From here on no change goes unseen; one between the start and now is found by the first look.
-    changed.notify_one();
-    let mut applied = Applied { workers, seen: started.clone(), started };
-    let task = tokio::spawn(async move {
-        loop {
-            changed.notified().await;
-            sleep(SETTLE).await;
-            applied.look(load());
-        }
-    });
-    Ok(Reload { _watcher: watcher, task })
+    Ok(watcher)
 }
 
 fn directory_of(file: &Path) -> PathBuf {
