@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use clap::{ArgAction, Parser, Subcommand};
-use operator_core::model::Network;
+use operator_core::model::{Network, Settings};
 
 use crate::process::telemetry::LogFormat;
 
@@ -75,6 +75,10 @@ pub struct RunArgs {
     /// restricted.
     #[arg(long, env, global = true, value_delimiter = ',')]
     pub ingress_namespaces: Vec<String>,
+    /// Secrets, divided by commas, with which the images of all Microservices are pulled, besides their own. They
+    /// have to be in each namespace.
+    #[arg(long, env, global = true, value_delimiter = ',')]
+    pub image_pull_secrets: Vec<String>,
     /// This pod's addresses, divided by commas: of what families they are, those of all pods are.
     #[arg(long, env, global = true, hide = true, value_delimiter = ',')]
     pub pod_ips: Vec<IpAddr>,
@@ -96,10 +100,19 @@ impl RunArgs {
         self.admin_addr
     }
 
+    /// What they say of all Microservices.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            service_image: self.service_image.clone(),
+            proxy_image: self.proxy_image.clone(),
+            statsd_image: self.statsd_image.clone(),
+            pull_secrets: named(&self.image_pull_secrets),
+            network: self.network(),
+        }
+    }
+
     /// What they say of the cluster's network.
     pub fn network(&self) -> Network {
-        // A chart's empty list comes as one empty name.
-        let named = |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect();
         Network {
             ipv6: self.pod_ips.iter().any(IpAddr::is_ipv6),
             operator_namespace: self.pod_namespace.clone().filter(|name| !name.is_empty()),
@@ -107,6 +120,11 @@ impl RunArgs {
             ingress_namespaces: named(&self.ingress_namespaces),
         }
     }
+}
+
+/// A chart's empty list comes as one empty name.
+fn named(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| !name.is_empty()).cloned().collect()
 }
 
 #[cfg(test)]
@@ -162,6 +180,15 @@ mod tests {
         assert_eq!(told.monitoring_namespaces, ["a", "b"]);
         assert_eq!((told.ipv6, told.operator_namespace.as_deref()), (true, Some("system")));
         assert!(!network(&["--pod-ips=10.0.0.1"]).ipv6);
+    }
+
+    #[test]
+    fn a_chart_s_empty_list_is_no_secret() {
+        let secrets = |flag: &str| {
+            Args::try_parse_from(["microservice-operator", flag]).unwrap().run.settings().pull_secrets
+        };
+        assert_eq!(secrets("--image-pull-secrets="), [""; 0]);
+        assert_eq!(secrets("--image-pull-secrets=a,b"), ["a", "b"]);
     }
 
     #[test]

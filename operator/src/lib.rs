@@ -21,10 +21,7 @@ use args::{Args, Command, RunArgs};
 use cluster::watch::{Scope, WatchScope};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
-use operator_core::{
-    api::{self, Microservice},
-    model::Settings,
-};
+use operator_core::api::{self, Microservice};
 use process::{
     admin,
     leader::{self, Elector, Fence, Leadership, Timing},
@@ -58,7 +55,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn operate(args: RunArgs) -> anyhow::Result<()> {
-    let RunArgs { service_image, proxy_image, statsd_image, log_level, log_format, .. } = &args;
+    let RunArgs { service_image, proxy_image, log_level, log_format, .. } = &args;
     let admin_addr = args.admin_addr();
     telemetry::init(log_level, *log_format)?;
     let stop = shutdown::on_signal().context("signals can't be received")?;
@@ -77,12 +74,7 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
     let scope = Scope::new(args.namespaces.clone());
     if wait_until_served(&Client::try_from(config.clone())?, &scope, &stop).await? {
         let scope = WatchScope { scope, secrets: args.watch_secrets };
-        let settings = Settings {
-            service_image: service_image.clone(),
-            proxy_image: proxy_image.clone(),
-            network: args.network(),
-            statsd_image: statsd_image.clone(),
-        };
+        let settings = args.settings();
         let resign = CancellationToken::new();
         let (leadership, elector) = elect(&config, &args, resign.clone())?;
         tokio::spawn(leadership.clone().follow({

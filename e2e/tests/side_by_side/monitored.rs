@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 /// The cluster's Prometheus leaves alone what has this label.
 const UNSCRAPED: &str = "e2e.example.com/unscraped";
+/// By this many a Prometheus selects.
+const INSTANCE: &str = "app.kubernetes.io/instance";
 
 #[tokio::test]
 #[ignore = "needs a cluster"]
@@ -26,19 +28,19 @@ async fn a_wrong_label_is_named_and_the_right_one_is_scraped() -> Result<()> {
         // Without pods: it only has to select.
         let strict: DynamicObject = serde_json::from_value(json!({
             "apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "metadata": { "name": "strict" },
-            "spec": { "replicas": 0, "serviceMonitorSelector": { "matchLabels": { "release": "strict" } } },
+            "spec": { "replicas": 0, "serviceMonitorSelector": { "matchLabels": { INSTANCE: "strict" } } },
         }))?;
         prometheuses.create(&PostParams::default(), &strict).await?;
 
         apply(case, json!({ UNSCRAPED: "yes" })).await?;
         let wrong = case.condition("m", "Monitored", "False", "NoPrometheusSelects").await?;
         let words = message(&wrong, "Monitored");
-        assert!(words.contains("/strict: missing label release=strict"), "{words}");
+        assert!(words.contains("/strict: missing label app.kubernetes.io/instance=strict"), "{words}");
         assert!(words.contains("Set the labels in spec.monitoring.labels"), "{words}");
         let problems = wrong.status.context("no status")?.problems;
         assert!(problems.iter().any(|p| p.field == "spec.monitoring.labels"), "{problems:?}");
 
-        apply(case, json!({ UNSCRAPED: "yes", "release": "strict" })).await?;
+        apply(case, json!({ UNSCRAPED: "yes", INSTANCE: "strict" })).await?;
         let right = case.condition("m", "Monitored", "True", "ServiceMonitorSelected").await?;
         assert!(message(&right, "Monitored").contains("/strict selects"), "{}", message(&right, "Monitored"));
 

@@ -6,6 +6,7 @@ use k8s_openapi::{
     api::{
         core::v1::{ConfigMap, ContainerState, Pod, Secret, ServiceAccount},
         events::v1::Event,
+        networking::v1::NetworkPolicy,
     },
     jiff::Timestamp,
 };
@@ -48,6 +49,12 @@ fn spec(case: &Case, settings: &str) -> Value {
         "sidecars": [{ "name": "helper", "image": image, "args": ["show", "--stay"] }],
         "serviceAccount": { "name": "shop" },
         "podMetadata": { "labels": { "team": "shop" }, "annotations": { "example.com/owner": "shop" } },
+        "commonMetadata": { "labels": { "cost-center": "42" } },
+        "hostAliases": [{ "ip": "10.0.0.9", "hostnames": ["ledger.internal"] }],
+        "dnsConfig": { "options": [{ "name": "ndots", "value": "2" }] },
+        "terminationGracePeriodSeconds": 100,
+        "networkPolicy": "open",
+        "egress": [{ "ports": [{ "port": 5432, "protocol": "TCP" }] }],
         "proxy": { "enabled": false },
         "monitoring": { "enabled": false },
         "concurrencyChange": "Restart",
@@ -82,6 +89,12 @@ async fn a_pod_has_all_that_the_spec_gives_it() -> Result<()> {
         let running = pod.spec.as_ref().context("no spec")?;
         assert_eq!(running.service_account_name.as_deref(), Some("shop"));
         assert_eq!(running.automount_service_account_token, Some(false));
+        assert_eq!(running.host_aliases.iter().flatten().next().context("no host alias")?.ip, "10.0.0.9");
+        assert!(running.dns_config.is_some() && running.termination_grace_period_seconds == Some(100));
+        let policy = case.api::<NetworkPolicy>().get("m").await?;
+        assert_eq!(policy.labels()["cost-center"], "42");
+        let egress = policy.spec.context("no spec")?.egress.context("no egress")?;
+        assert_eq!(egress.len(), 2, "DNS and the rule");
         let spread = running.topology_spread_constraints.iter().flatten();
         let domains: Vec<_> = spread.map(|constraint| &*constraint.topology_key).collect();
         assert_eq!(domains, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);

@@ -13,8 +13,9 @@ fn the_committed_crd_is_fresh() {
 }
 
 /// Passed on as Kubernetes has it: explained there.
-const PASSED_ON: [&str; 8] = [
+const PASSED_ON: [&str; 9] = [
     "spec.affinity",
+    "spec.dnsConfig",
     "spec.podSecurityContext",
     "spec.podTemplate.metadata",
     "spec.podTemplate.spec",

@@ -34,6 +34,7 @@ fn render(input: &str, live: Option<&str>) -> String {
         service_image: "microservice-dev/service:test".into(),
         proxy_image: "nginx-unprivileged:test".into(),
         statsd_image: "statsd-exporter:test".into(),
+        pull_secrets: Vec::new(),
         network: Network {
             operator_namespace: Some("microservice-system".into()),
             monitoring_namespaces: vec!["monitoring".into()],

@@ -1,9 +1,12 @@
 //! Schemas of what is passed on as Kubernetes has it. Its own descriptions are left out: they would
 //! make the CRD larger than a client-side apply may send.
 
-use k8s_openapi::api::core::v1::{
-    Affinity, Container, EnvFromSource, EnvVar, PodSecurityContext, Probe, SecurityContext, Toleration,
-    TopologySpreadConstraint, Volume, VolumeMount,
+use k8s_openapi::api::{
+    core::v1::{
+        Affinity, Container, EnvFromSource, EnvVar, HostAlias, PodDNSConfig, PodSecurityContext, Probe,
+        SecurityContext, Toleration, TopologySpreadConstraint, Volume, VolumeMount,
+    },
+    networking::v1::NetworkPolicyEgressRule,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
@@ -122,6 +125,25 @@ pub(super) fn security_context(generator: &mut SchemaGenerator) -> Schema {
 /// What all containers of the pod may do.
 pub(super) fn pod_security_context(generator: &mut SchemaGenerator) -> Schema {
     schema(plain::<PodSecurityContext>(generator))
+}
+
+/// Where pods may connect to.
+pub(super) fn egress(generator: &mut SchemaGenerator) -> Schema {
+    let mut item = plain::<NetworkPolicyEgressRule>(generator);
+    set(&mut item, "/properties/ports/items/properties/protocol", json!({"enum": ["TCP", "UDP", "SCTP"]}));
+    json_schema!({"type": "array", "maxItems": 64, "items": item})
+}
+
+/// Lines of the pods' /etc/hosts.
+pub(super) fn host_aliases(generator: &mut SchemaGenerator) -> Schema {
+    let mut item = plain::<HostAlias>(generator);
+    set(&mut item, "/properties/ip", json!({"minLength": 1, "maxLength": 45}));
+    json_schema!({"type": "array", "maxItems": 64, "items": item})
+}
+
+/// How the pods look names up.
+pub(super) fn dns_config(generator: &mut SchemaGenerator) -> Schema {
+    schema(plain::<PodDNSConfig>(generator))
 }
 
 /// Nodes and pods to be near to or away from.

@@ -6,6 +6,7 @@
 
 mod account;
 mod autoscaling;
+mod common_metadata;
 mod definition;
 mod disruption;
 mod duration;
@@ -30,6 +31,7 @@ mod status;
 
 pub use account::Account;
 pub use autoscaling::Autoscaling;
+pub use common_metadata::CommonMetadata;
 pub use definition::{GROUP, crd};
 pub use disruption::Disruption;
 pub use duration::parse_duration;
@@ -51,8 +53,8 @@ pub use resources::Resources;
 pub use rollout::{OnFailure, Rollout, Strategy};
 pub use rules::{OwnRule, Rules};
 pub use spec::{
-    ConcurrencyChange, Config, Microservice, MicroserviceSpec, Profile, PullPolicy, ReferenceChange,
-    UpgradePolicy,
+    ConcurrencyChange, Config, DnsPolicy, Microservice, MicroserviceSpec, Profile, PullPolicy,
+    ReferenceChange, UpgradePolicy,
 };
 pub use status::{
     Capacity, ConditionType, InventoryItem, LastRollout, MicroserviceStatus, Problem, Reason, RolloutReason,

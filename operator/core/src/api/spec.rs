@@ -1,17 +1,21 @@
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    Affinity, Container, EnvFromSource, EnvVar, LocalObjectReference, PodSecurityContext, SecurityContext,
-    Toleration, TopologySpreadConstraint, Volume, VolumeMount,
+use k8s_openapi::api::{
+    core::v1::{
+        Affinity, Container, EnvFromSource, EnvVar, HostAlias, LocalObjectReference, PodDNSConfig,
+        PodSecurityContext, SecurityContext, Toleration, TopologySpreadConstraint, Volume, VolumeMount,
+    },
+    networking::v1::NetworkPolicyEgressRule,
 };
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account::Account, autoscaling::Autoscaling, disruption::Disruption, expose::Expose, file::File,
-    kubernetes, monitoring::Monitoring, network_policy::NetworkPolicy, pod_metadata::PodMetadata,
-    probes::Probes, proxy::Proxy, resources::Resources, rollout::Rollout, schema, status::MicroserviceStatus,
+    account::Account, autoscaling::Autoscaling, common_metadata::CommonMetadata, disruption::Disruption,
+    expose::Expose, file::File, kubernetes, monitoring::Monitoring, network_policy::NetworkPolicy,
+    pod_metadata::PodMetadata, probes::Probes, proxy::Proxy, resources::Resources, rollout::Rollout, schema,
+    status::MicroserviceStatus,
 };
 
 /// The content of `spec.config`.
@@ -69,6 +73,10 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("9102 is the StatsD exporter's own port: choose another port and adminPort, or remove monitoring.statsd"),
     validation = Rule::new("!has(self.monitoring.statsd) || !has(self.env) || self.env.all(e, !(e.name in ['PYMICRO_SEND_METRICS', 'PYMICRO_STATSD', 'CHASSIS_METRICS__PUSH', 'CHASSIS_METRICS__STATSD']))")
         .message("where metrics are pushed to is set by monitoring.statsd: remove PYMICRO_SEND_METRICS, PYMICRO_STATSD, CHASSIS_METRICS__PUSH and CHASSIS_METRICS__STATSD from env"),
+    validation = Rule::new("!has(self.egress) || (has(self.networkPolicy) && self.networkPolicy in ['open', 'restricted'])")
+        .message("egress is a part of the NetworkPolicy: set networkPolicy to open or restricted, or remove egress"),
+    validation = Rule::new("!has(self.dnsPolicy) || self.dnsPolicy != 'None' || (has(self.dnsConfig) && has(self.dnsConfig.nameservers) && self.dnsConfig.nameservers.size() > 0)")
+        .message("with dnsPolicy None the pods have no name server: write some in dnsConfig.nameservers, or another dnsPolicy"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MicroserviceSpec {
@@ -248,6 +256,12 @@ pub struct MicroserviceSpec {
     #[schemars(schema_with = "schema::network_policy")]
     pub network_policy: Option<NetworkPolicy>,
 
+    /// Where the pods may connect to, as in a NetworkPolicy; DNS (port 53) is always allowed. Default: anywhere.
+    /// An empty list: nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::egress")]
+    pub egress: Option<Vec<NetworkPolicyEgressRule>>,
+
     /// Scraping by Prometheus, through a ServiceMonitor.
     #[serde(default)]
     pub monitoring: Monitoring,
@@ -277,6 +291,11 @@ pub struct MicroserviceSpec {
     #[schemars(schema_with = "kubernetes::object_name")]
     pub priority_class_name: Option<String>,
 
+    /// Labels and annotations of all objects that are made, such as a cost centre. A change replaces no pod;
+    /// those of pods are in podMetadata.
+    #[serde(default)]
+    pub common_metadata: CommonMetadata,
+
     /// Labels and annotations of the pods.
     #[serde(default)]
     pub pod_metadata: PodMetadata,
@@ -305,6 +324,32 @@ pub struct MicroserviceSpec {
     #[schemars(schema_with = "kubernetes::topology_spread")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["topologyKey".into(), "whenUnsatisfiable".into()]))]
     pub topology_spread: Option<Vec<TopologySpreadConstraint>>,
+
+    /// The RuntimeClass of the pods, such as gvisor. Default: the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::object_name")]
+    pub runtime_class_name: Option<String>,
+
+    /// Host names for addresses in the pods' /etc/hosts, as in a pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kubernetes::host_aliases")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["ip".into()]))]
+    pub host_aliases: Vec<HostAlias>,
+
+    /// Which name servers the pods ask, as in a pod. Default: ClusterFirst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_policy: Option<DnsPolicy>,
+
+    /// Name servers, search domains and options besides those of dnsPolicy, as in a pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kubernetes::dns_config")]
+    pub dns_config: Option<PodDNSConfig>,
+
+    /// Seconds from the moment that a pod is told to end until it is killed. Default: enough for rollout.drain
+    /// and the longest request; with less a warning in status.problems says which requests may be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub termination_grace_period_seconds: Option<i64>,
 
     /// Containers that run one after the other before the service starts, as in a pod. They get a
     /// security context that Pod Security restricted allows and a file system that can't be
@@ -403,6 +448,16 @@ pub enum PullPolicy {
     Always,
     IfNotPresent,
     Never,
+}
+
+/// Which name servers are asked.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[allow(missing_docs)] // Kubernetes' own words.
+pub enum DnsPolicy {
+    ClusterFirst,
+    ClusterFirstWithHostNet,
+    Default,
+    None,
 }
 
 /// What the API server fills in; the CRD's defaults are made from these.

@@ -4,8 +4,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            EmptyDirVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile,
-            SecretVolumeSource, Volume,
+            EmptyDirVolumeSource, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec,
+            SeccompProfile, SecretVolumeSource, Volume,
         },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -26,8 +26,8 @@ use crate::{
         ResolvedMicroservice,
         list::some,
         meta::{
-            CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION, digest, labels,
-            object_meta, selector,
+            CONFIG_ANNOTATION, OWNER_ANNOTATION, REPLICAS_ANNOTATION, RESOURCES_ANNOTATION, annotated,
+            digest, labels, object_meta, selector,
         },
     },
 };
@@ -51,9 +51,8 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Deployment {
         records.into_iter().filter_map(|(name, record)| Some((name.into(), record?))).collect();
     Deployment {
         metadata: ObjectMeta {
-            annotations: (!records.is_empty()).then_some(records),
             resource_version: replicas.version.clone(),
-            ..object_meta(resolved)
+            ..annotated(object_meta(resolved), &records)
         },
         spec: Some(DeploymentSpec {
             replicas: replicas.applied,
@@ -130,7 +129,7 @@ fn pod(resolved: &ResolvedMicroservice, configuration: Configuration) -> PodSpec
         init_containers: init_containers(resolved),
         containers,
         volumes: Some(volumes),
-        image_pull_secrets: some(&spec.image_pull_secrets),
+        image_pull_secrets: some(&pull_secrets(resolved)),
         service_account_name: Some(service_account::name(resolved)),
         automount_service_account_token: Some(spec.service_account.automount_token),
         priority_class_name: spec.priority_class_name.clone(),
@@ -138,8 +137,14 @@ fn pod(resolved: &ResolvedMicroservice, configuration: Configuration) -> PodSpec
         tolerations: some(&spec.tolerations),
         affinity: spec.affinity.clone(),
         topology_spread_constraints: topology_spread(resolved),
+        runtime_class_name: spec.runtime_class_name.clone(),
+        host_aliases: some(&spec.host_aliases),
+        dns_policy: spec.dns_policy.map(|policy| <&str>::from(policy).into()),
+        dns_config: spec.dns_config.clone(),
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(grace_period(resolved)),
+        termination_grace_period_seconds: Some(
+            spec.termination_grace_period_seconds.unwrap_or_else(|| grace_period(resolved)),
+        ),
         security_context: Some(security_context(spec)),
         ..Default::default()
     }
@@ -155,8 +160,16 @@ fn security_context(spec: &MicroserviceSpec) -> PodSecurityContext {
     }
 }
 
+/// The user's, and those of the operator's own setting, each once.
+fn pull_secrets(resolved: &ResolvedMicroservice) -> Vec<LocalObjectReference> {
+    let mut all = resolved.spec.image_pull_secrets.clone();
+    let of_operator = resolved.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
+    all.extend(of_operator.filter(|secret| !resolved.spec.image_pull_secrets.contains(secret)));
+    all
+}
+
 /// The longest request may begin at the last moment before the service is told to end.
-fn grace_period(resolved: &ResolvedMicroservice) -> i64 {
+pub fn grace_period(resolved: &ResolvedMicroservice) -> i64 {
     service_drain(resolved) + i64::from(seconds(resolved.longest_request())) + EXIT_MARGIN
 }
 
@@ -195,6 +208,15 @@ mod tests {
             let longest = i64::try_from(resolved.longest_request().as_secs()).unwrap();
             assert!(pod.termination_grace_period_seconds > Some(service + longest));
         }
+    }
+
+    #[test]
+    fn the_operator_s_pull_secrets_stand_beside_the_user_s_once() {
+        let mut resolved = ResolvedMicroservice::example();
+        resolved.spec.image_pull_secrets = vec![LocalObjectReference { name: "own".into() }];
+        resolved.pull_secrets = vec!["of-all".into(), "own".into()];
+        let names: Vec<_> = pull_secrets(&resolved).into_iter().map(|secret| secret.name).collect();
+        assert_eq!(names, ["own", "of-all"]);
     }
 
     /// peers: OpenLiberty/open-liberty-operator#885

@@ -11,7 +11,10 @@ use k8s_openapi::{
 use super::service;
 use crate::{
     api,
-    model::{ResolvedMicroservice, meta::object_meta},
+    model::{
+        ResolvedMicroservice,
+        meta::{annotated, object_meta},
+    },
 };
 
 /// cert-manager makes a certificate for an Ingress with one of these.
@@ -37,7 +40,7 @@ fn metadata(resolved: &ResolvedMicroservice, ingress: Option<&api::Ingress>) -> 
         ]);
         annotations.extend(issuers.into_iter().filter_map(|(key, name)| Some((key.into(), name.clone()?))));
     }
-    ObjectMeta { annotations: (!annotations.is_empty()).then_some(annotations), ..object_meta(resolved) }
+    annotated(object_meta(resolved), &annotations)
 }
 
 fn spec(resolved: &ResolvedMicroservice, ingress: &api::Ingress) -> IngressSpec {

@@ -6,7 +6,7 @@ use k8s_openapi::{
 use super::{ports::metrics_target, service::port};
 use crate::model::{
     Child, ResolvedMicroservice,
-    meta::{labels, metrics_labels, object_meta, selector_labels},
+    meta::{labelled, metrics_labels, object_meta, selector_labels},
 };
 
 /// Name of its port.
@@ -16,13 +16,10 @@ pub(super) const METRICS: &str = "metrics";
 /// the spec says that the metrics are. A
 /// Service of its own: a node port or a load balancer is for all ports of a Service.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
-    let mut all = labels(resolved);
-    all.extend(metrics_labels(resolved));
     Service {
         metadata: ObjectMeta {
             name: Some(Child::Metrics.name(&resolved.child_name)),
-            labels: Some(all),
-            ..object_meta(resolved)
+            ..labelled(object_meta(resolved), &metrics_labels(resolved))
         },
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),

@@ -35,7 +35,7 @@ pub use config_map::is_earlier;
 pub(crate) use config_map::keep_earlier;
 pub(crate) use configuration::immutable;
 pub use container::SERVICE_CONTAINER;
-pub use deployment::template_digest;
+pub use deployment::{grace_period, template_digest};
 pub use network_policy::reads_service;
 pub use pod_template::overridden;
 pub use ports::{READY_HOST, READY_PATH};

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::networking::v1::{
-        NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+        NetworkPolicyPort, NetworkPolicySpec,
     },
     apimachinery::pkg::{
         apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
@@ -26,7 +27,7 @@ use crate::{
 /// The label by which each namespace has its own name; the API server sets it.
 const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// What may come in; what the pods send is not touched. The kubelet's probes come from the node and
+/// What may come in, and where the spec says so, what may go out. The kubelet's probes come from the node and
 /// are always let in.
 ///
 /// The operator itself asks the pods for their workers, so its namespace may always connect.
@@ -35,18 +36,32 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> NetworkPolicy {
         api::NetworkPolicy::Restricted => Some(clients(resolved)),
         api::NetworkPolicy::Open | api::NetworkPolicy::Off => None,
     };
+    let egress = resolved.spec.egress.as_ref();
+    let egress = egress.map(|rules| std::iter::once(dns()).chain(rules.iter().cloned()).collect());
+    let mut policy_types = vec!["Ingress".into()];
+    policy_types.extend(egress.as_ref().map(|_: &Vec<_>| "Egress".into()));
     NetworkPolicy {
         metadata: object_meta(resolved),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(selector(resolved)),
-            policy_types: Some(vec!["Ingress".into()]),
+            policy_types: Some(policy_types),
             ingress: Some(vec![
                 rule(request_ports(resolved), clients),
                 rule(scraped_ports(resolved), scrapers(resolved)),
             ]),
-            egress: None,
+            egress,
         }),
     }
+}
+
+/// Without names nothing else could be reached. Where the servers are is the cluster's own affair.
+fn dns() -> NetworkPolicyEgressRule {
+    let port = |protocol: &str| NetworkPolicyPort {
+        port: Some(IntOrString::Int(53)),
+        protocol: Some(protocol.into()),
+        ..Default::default()
+    };
+    NetworkPolicyEgressRule { ports: Some(vec![port("UDP"), port("TCP")]), to: None }
 }
 
 /// Those that the template has, and those that pods of another template still have. By number: not

@@ -1,6 +1,6 @@
 use k8s_openapi::{
     api::core::v1::{ClientIPConfig, Service, ServicePort, ServiceSpec, SessionAffinityConfig},
-    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 
 use kube::core::DynamicObject;
@@ -10,7 +10,7 @@ use crate::{
     api::{ExtraPort, SessionAffinity},
     model::{
         ResolvedMicroservice,
-        meta::{object_meta, selector_labels},
+        meta::{annotated, object_meta, selector_labels},
         object::part,
         ports::{HTTP_PORT, HTTPS_PORT},
     },
@@ -34,10 +34,7 @@ pub(super) fn build(resolved: &ResolvedMicroservice) -> Service {
     }
     ports.extend(settings.ports.iter().map(extra));
     Service {
-        metadata: ObjectMeta {
-            annotations: (!settings.annotations.is_empty()).then(|| settings.annotations.clone()),
-            ..object_meta(resolved)
-        },
+        metadata: annotated(object_meta(resolved), &settings.annotations),
         spec: Some(ServiceSpec {
             type_: Some(<&str>::from(settings.r#type).into()),
             selector: Some(selector_labels(resolved)),

@@ -1,6 +1,9 @@
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::api::core::v1::ServiceAccount;
 
-use crate::model::{ResolvedMicroservice, meta::object_meta};
+use crate::model::{
+    ResolvedMicroservice,
+    meta::{annotated, object_meta},
+};
 
 /// The account of the pods: the user's, or one that each service has of its own.
 pub(super) fn name(resolved: &ResolvedMicroservice) -> String {
@@ -9,12 +12,8 @@ pub(super) fn name(resolved: &ResolvedMicroservice) -> String {
 
 /// Without a token: only pods that ask for one have business with the API server.
 pub(super) fn build(resolved: &ResolvedMicroservice) -> ServiceAccount {
-    let annotations = &resolved.spec.service_account.annotations;
     ServiceAccount {
-        metadata: ObjectMeta {
-            annotations: (!annotations.is_empty()).then(|| annotations.clone()),
-            ..object_meta(resolved)
-        },
+        metadata: annotated(object_meta(resolved), &resolved.spec.service_account.annotations),
         automount_service_account_token: Some(false),
         ..Default::default()
     }

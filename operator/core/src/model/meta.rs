@@ -166,13 +166,23 @@ pub(crate) fn labels(resolved: &ResolvedMicroservice) -> BTreeMap<String, String
 /// Metadata of every child: the owner reference makes the garbage collector remove it with its
 /// Microservice, also while no operator runs, so there is no finalizer.
 pub fn object_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
-    ObjectMeta {
+    let common = &resolved.spec.common_metadata;
+    let meta = ObjectMeta {
         name: Some(resolved.child_name.clone()),
         namespace: Some(resolved.namespace.clone()),
         labels: Some(labels(resolved)),
         owner_references: Some(vec![resolved.owner.clone()]),
         ..Default::default()
+    };
+    annotated(labelled(meta, &common.labels), &common.annotations)
+}
+
+/// With more annotations.
+pub(crate) fn annotated(mut meta: ObjectMeta, annotations: &BTreeMap<String, String>) -> ObjectMeta {
+    if !annotations.is_empty() {
+        meta.annotations.get_or_insert_default().extend(annotations.clone());
     }
+    meta
 }
 
 /// As [`object_meta`], with the labels by which a Prometheus selects.

@@ -40,6 +40,8 @@ pub struct ResolvedMicroservice {
     pub rolls_out_resources: bool,
     /// What the user should know; it keeps nothing from being applied.
     pub warnings: Vec<Problem>,
+    /// Secrets that the operator was told to pull all images with.
+    pub pull_secrets: Vec<String>,
     /// Of the cluster.
     pub network: Network,
     /// The ports of the pods that run, of whatever template.

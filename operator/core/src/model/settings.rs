@@ -7,6 +7,8 @@ pub struct Settings {
     pub proxy_image: String,
     /// The StatsD exporter's image.
     pub statsd_image: String,
+    /// Secrets with which the images of all Microservices are pulled.
+    pub pull_secrets: Vec<String>,
     /// Of the cluster.
     pub network: Network,
 }

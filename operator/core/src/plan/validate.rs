@@ -111,6 +111,7 @@ pub fn validate(
             template_resources,
             rolls_out_resources: false,
             warnings: warnings.into_iter().flatten().collect(),
+            pull_secrets: settings.pull_secrets.clone(),
             network: settings.network.clone(),
             running: observed.ports.clone(),
             spec,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     api::{NetworkPolicy, ParentRef, Problem, ServiceType},
-    manifests::reads_service,
+    manifests::{grace_period, reads_service},
     model::{Child, Kind, ResolvedMicroservice, object::part},
     observed::Observed,
     plan::Applied,
@@ -17,7 +17,18 @@ use crate::{
 pub fn warnings(resolved: &ResolvedMicroservice, applied: &Applied, observed: &Observed) -> Vec<Problem> {
     let mut all = route(resolved, applied, observed);
     all.extend(policy(resolved));
+    all.extend(end(resolved));
     all
+}
+
+/// A pod that is killed before it can have answered everything.
+fn end(resolved: &ResolvedMicroservice) -> Option<Problem> {
+    let needed = grace_period(resolved);
+    let wanted = resolved.spec.termination_grace_period_seconds.filter(|wanted| *wanted < needed)?;
+    let words = format!(
+        "requests that take long may be lost when a pod ends: rollout.drain and the longest request take {needed} s, and it is killed after {wanted} s; raise it, or lower proxy.timeout or rollout.drain"
+    );
+    Some(Problem::warning("spec.terminationGracePeriodSeconds", words))
 }
 
 /// A policy that shuts out those whom `expose` invites.
@@ -140,6 +151,17 @@ mod tests {
             "conditions": [{"type": type_, "status": status, "reason": "NotAllowedByListeners", "message": "no listener for team",
                 "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         }]})
+    }
+
+    #[test]
+    fn a_pod_that_is_killed_too_early_is_told() {
+        let mut resolved = ResolvedMicroservice::example();
+        let needed = grace_period(&resolved);
+        for (wanted, is_told) in [(None, false), (Some(needed), false), (Some(needed - 1), true)] {
+            resolved.spec.termination_grace_period_seconds = wanted;
+            let told = warnings(&resolved, &Applied::default(), &Observed::default());
+            assert_eq!(told.len(), usize::from(is_told), "{told:?}");
+        }
     }
 
     #[rstest]
