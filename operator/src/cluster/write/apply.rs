@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::future::join_all;
 use kube::{
     Api, ResourceExt,
     api::{DynamicObject, Patch, PatchParams},
@@ -37,31 +38,52 @@ pub async fn apply(
     replicas: &Replicas,
     decision: RolloutDecision,
 ) -> Applied {
-    let mut applied = Applied { decision, ..Applied::default() };
-    let immutable: Vec<_> = children.immutable().map(json_of).collect();
-    let children = children.into_objects();
-    for body in immutable {
+    let mut applied = Applied::default();
+    let mut steps = BTreeMap::<u8, Vec<_>>::new();
+    for body in children.immutable().map(json_of) {
         let live = body["metadata"]["name"].as_str().and_then(|name| configuration.get(name));
-        let live = live.unwrap_or(&Live::Absent);
-        if let Live::Foreign { name, owner } = live {
-            applied.failures.push(taken(name, owner));
-        } else if let Some((object, true)) =
-            apply_child(writer, Child::ConfigMap, body, live, replicas, &mut applied).await
-        {
-            // Known at once: the inventory has it.
-            writer.stores.of(Kind::ConfigMap).remember(Arc::unwrap_or_clone(object));
+        match live.unwrap_or(&Live::Absent) {
+            Live::Foreign { name, owner } => applied.failures.push(taken(name, owner)),
+            live => steps.entry(0).or_default().push((Child::ConfigMap, true, body, live)),
         }
     }
-    for (child, body) in children {
-        if !observed.serves(child.kind()) {
-            continue;
-        }
-        let written = apply_child(writer, child, body, observed.live(child), replicas, &mut applied).await;
-        if let Some((object, _)) = written {
-            applied.objects.insert(child, object);
+    let children = children.into_objects().into_iter();
+    for (child, body) in children.filter(|(child, _)| observed.serves(child.kind())) {
+        steps.entry(step(child)).or_default().push((child, false, body, observed.live(child)));
+    }
+    for step in steps.into_values() {
+        let written = step.into_iter().map(async |(child, is_immutable, body, live)| {
+            (child, is_immutable, apply_child(writer, child, body, live, replicas, &decision).await)
+        });
+        for (child, is_immutable, Written { object, cause, failures }) in join_all(written).await {
+            applied.failures.extend(failures);
+            match object {
+                Some(object) if !is_immutable => drop(applied.objects.insert(child, object)),
+                // Known at once: the inventory has it.
+                Some(object) if cause.is_some() => {
+                    writer.stores.of(Kind::ConfigMap).remember(Arc::unwrap_or_clone(object));
+                }
+                _ => {}
+            }
+            applied.changes.extend(cause.map(|cause| Change { child, cause }));
         }
     }
-    applied
+    Applied { decision, ..applied }
+}
+
+/// What is applied side by side: first what pods need, then they and what leads to them, then what acts on both.
+fn step(child: Child) -> u8 {
+    match child {
+        Child::ServiceAccount | Child::ConfigMap | Child::NetworkPolicy => 0,
+        Child::Service | Child::Metrics | Child::Deployment => 1,
+        Child::HorizontalPodAutoscaler
+        | Child::PodDisruptionBudget
+        | Child::Ingress
+        | Child::HttpRoute
+        | Child::ServiceMonitor
+        | Child::PrometheusRule
+        | Child::Dashboard => 2,
+    }
 }
 
 fn taken(name: &str, owner: &str) -> Error {
@@ -69,39 +91,43 @@ fn taken(name: &str, owner: &str) -> Error {
     Error::Apply { kind: Kind::ConfigMap.name(), source: Refusal { class: Class::User, words } }
 }
 
-/// Gives the object as it is then, and whether it was written; nothing where that failed.
+/// What became of a child.
+#[derive(Default)]
+struct Written {
+    /// As it is now; none where that failed.
+    object: Option<Arc<DynamicObject>>,
+    /// Why it was written, if it was.
+    cause: Option<WriteCause>,
+    failures: Vec<Error>,
+}
+
 async fn apply_child(
     writer: &Writer,
     child: Child,
     body: Value,
     live: &Live,
     replicas: &Replicas,
-    applied: &mut Applied,
-) -> Option<(Arc<DynamicObject>, bool)> {
+    decision: &RolloutDecision,
+) -> Written {
+    let mut written = Written::default();
     let owner = body["metadata"]["ownerReferences"][0]["uid"].as_str().unwrap_or_default();
     let adopts = matches!(live, Live::Ours(entry) if !is_owned(&entry.object, owner));
     let set_back = set_back(writer, child, &body, live).await.unwrap_or_else(|error| {
-        applied.failures.push(error);
+        written.failures.push(error);
         None
     });
     let (live, added) = set_back.map_or((live.clone(), None), |(live, cause)| (live, Some(cause)));
-    let written = async {
+    let sent = async {
         let handed_over = child == Child::Deployment && hand_over(writer, &live, replicas).await?;
-        let (object, cause) = apply_one(writer, child, body, &live, &applied.decision).await?;
+        let (object, cause) = apply_one(writer, child, body, &live, decision).await?;
         let cause = cause.or_else(|| handed_over.then(|| WriteCause::Drifted("spec.replicas".into())));
         Ok((object, if adopts { Some(WriteCause::Adopted) } else { added.or(cause) }))
     };
-    match written.await {
-        Ok((object, cause)) => {
-            let is_written = cause.is_some();
-            applied.changes.extend(cause.map(|cause| Change { child, cause }));
-            Some((object, is_written))
-        }
-        Err(error) => {
-            applied.failures.push(error);
-            None
-        }
+    match sent.await {
+        Ok((object, cause)) => (written.object, written.cause) = (Some(object), cause),
+        Err(error) => written.failures.push(error),
     }
+    written
 }
 
 /// Removes what others have added where only we may; gives the object as it is then, and what was removed
