@@ -37,7 +37,7 @@ pub struct World {
 pub fn world() -> World {
     let api = FakeApi::default();
     let (missing, _) = watch::channel(BTreeSet::new());
-    let context = context(&api, Stores::new(), &missing, "1");
+    let context = context(&api, Stores::default(), &missing, "1");
     World { api, context, missing }
 }
 

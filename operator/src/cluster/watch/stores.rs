@@ -19,19 +19,21 @@ pub struct Stores {
     pub references: References,
 }
 
-impl Stores {
-    /// Empty stores of the whole cluster.
-    pub fn new() -> Self {
+/// Empty stores of the whole cluster.
+impl Default for Stores {
+    fn default() -> Self {
         Self::scoped(Scope::default(), References::new(Scope::default(), true))
     }
+}
 
+impl Stores {
     pub(super) fn scoped(scope: Scope, references: References) -> Self {
         let children = Kind::VARIANTS.iter().map(|kind| (*kind, Store::default())).collect();
         Self { scope, children, pods: Store::default(), references }
     }
 
     /// The objects of one kind.
-    #[allow(clippy::indexing_slicing)] // Every kind has a store from `new` on.
+    #[allow(clippy::indexing_slicing)] // Every kind has a store from the start.
     pub fn of(&self, kind: Kind) -> &Store<DynamicObject> {
         &self.children[&kind]
     }

@@ -32,7 +32,9 @@ impl Triggers {
 
     /// Something happened to these.
     pub fn trigger_all(&self, owners: &[MicroserviceRef]) {
-        owners.iter().for_each(|owner| self.trigger(owner));
+        for owner in owners {
+            self.trigger(owner);
+        }
     }
 
     /// Something happened to this one.
