@@ -164,7 +164,7 @@ impl Watching {
     fn miss(&self, case: &Case, name: &str) -> Option<String> {
         let scrapers = self.watches.scrapers.borrow();
         let scraper = scrapers.seen().find(|s| s.namespace == case.namespace && s.name == name)?;
-        scrapers.miss(scraper, &case.namespace, &[].into()).map(|miss| format!("{miss:?}"))
+        scrapers.miss(scraper, &scraper.monitors, &case.namespace, &[].into()).map(|miss| format!("{miss:?}"))
     }
 
     fn knows(&self, kind: Kind) -> bool {

@@ -329,7 +329,7 @@ mod tests {
         }
         named("n", "a-b-1", "ab");
         named("o", "a-1", "other");
-        let found: Vec<_> = store.owned_by("n", "a", "a").iter().map(|object| object.name_any()).collect();
+        let found: Vec<_> = store.owned_by("n", "a", "a").iter().map(ResourceExt::name_any).collect();
         assert_eq!(found, ["a-1", "a-files-2"]);
     }
 
