@@ -179,8 +179,9 @@ async fn drain(case: &Case, template: &str) -> Result<()> {
     for pod in of(&pods, template) {
         case.api::<Pod>().delete(&pod.name_any(), &DeleteParams::default()).await?;
         let replaced = |pods: &BTreeMap<String, Pod>| {
-            let others = pods.values().filter(|other| other.uid() != pod.uid());
-            others.filter(|other| hash(other) == template && is_ready(other)).count() == REPLICAS
+            let others: Vec<_> = pods.values().filter(|other| other.uid() != pod.uid()).cloned().collect();
+            let stay: Vec<_> = of(&others, template).collect();
+            stay.len() == REPLICAS && stay.iter().all(|pod| is_ready(pod))
         };
         let api = case.api::<Pod>();
         wait::list(&api, managed("c"), "another pod of the same template", wait::LONG, replaced).await?;
@@ -201,8 +202,9 @@ async fn all_ready(case: &Case, good: impl Fn(&Pod) -> bool) -> Result<()> {
     wait::list(&case.api::<Pod>(), managed("c"), "all pods", wait::LONG, all).await.map(drop)
 }
 
+/// Those of a template that are not about to end.
 fn of<'a>(pods: &'a [Pod], template: &str) -> impl Iterator<Item = &'a Pod> {
-    pods.iter().filter(move |pod| hash(pod) == template)
+    pods.iter().filter(move |pod| hash(pod) == template && pod.metadata.deletion_timestamp.is_none())
 }
 
 /// The template that all pods are made from.

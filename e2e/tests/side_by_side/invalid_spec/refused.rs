@@ -123,8 +123,14 @@ fn labels() -> Vec<Row> {
         ),
         (
             json!({ "monitoring": { "labels": { "microservice.dev/name": "x" } } }),
-            "are the operator's: use a prefix of your own",
+            "are the operator's: use another label",
         ),
+        (
+            json!({ "commonMetadata": { "labels": { "app.kubernetes.io/name": "x" } } }),
+            "use a label with a prefix of your own",
+        ),
+        (json!({ "egress": [] }), "set networkPolicy to open or restricted, or remove egress"),
+        (json!({ "dnsPolicy": "None" }), "write some in dnsConfig.nameservers"),
         (json!({ "monitoring": { "labels": many_labels } }), "must have at most 32 items"),
     ]
 }

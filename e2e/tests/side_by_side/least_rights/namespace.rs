@@ -187,7 +187,10 @@ impl Scene<'_> {
         }
         assert_eq!(kinds::objects(case, REVISED).await?.len(), revisions, "a revision was written");
         assert!(self.observed().await? < generation, "a status was told");
-        assert!(!pods::is_told(&case.api::<Pod>().get(pods::LAGGING).await?), "a pod was told");
+        assert!(
+            !pods::is_told(&case.api::<Pod>().get(&pods::pod_of(pods::LAGGING)).await?),
+            "a pod was told"
+        );
         self.account.may(self.rights).await?;
         kinds::wait_for_repair(case, &others).await?;
         self.observes(generation).await?;
@@ -244,11 +247,17 @@ impl Scene<'_> {
     /// Waits until the pod of [`pods::RESIZED`] has what it and its four workers need.
     async fn resizes(&self, memory: &str) -> Result<()> {
         let wanted = Some(Quantity(memory.into()));
-        wait::found(&self.case.api::<Pod>(), pods::RESIZED, "its resources", wait::LONG, |pod| {
-            let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-            let resources = containers.filter_map(|container| container.resources.as_ref());
-            resources.filter_map(|r| r.requests.as_ref()).any(|r| r.get("memory") == wanted.as_ref())
-        })
+        wait::found(
+            &self.case.api::<Pod>(),
+            &pods::pod_of(pods::RESIZED),
+            "its resources",
+            wait::LONG,
+            |pod| {
+                let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+                let resources = containers.filter_map(|container| container.resources.as_ref());
+                resources.filter_map(|r| r.requests.as_ref()).any(|r| r.get("memory") == wanted.as_ref())
+            },
+        )
         .await
         .map(drop)
     }

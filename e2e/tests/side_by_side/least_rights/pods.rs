@@ -49,6 +49,11 @@ pub async fn admin_port() -> Result<u16> {
     Ok(port)
 }
 
+/// The name of its pod, as a ReplicaSet would make it.
+pub fn pod_of(microservice: &str) -> String {
+    format!("{microservice}-1")
+}
+
 /// The spec of [`LAGGING`].
 pub fn lagging(admin_port: u16) -> Value {
     super::kinds::spec(json!({ "concurrency": 2, "adminPort": admin_port }))
@@ -70,22 +75,23 @@ pub async fn start(case: &Case, owner: &str, name: &str) -> Result<()> {
 pub async fn complain(case: &Case, words: &str) -> Result<()> {
     // Of somebody else until its Event is there: the operator looks once, and not again so soon.
     start_as(case, "nobody", SILENT, "False").await?;
-    let pod = case.api::<Pod>().get(SILENT).await?;
+    let (name, pods) = (pod_of(SILENT), case.api::<Pod>());
+    let pod = pods.get(&name).await?;
     let event: Event = serde_json::from_value(json!({
         "metadata": { "generateName": "silent-" },
         "type": "Warning", "reason": "FailedMount", "action": "Mount", "note": words,
         "eventTime": "2026-01-01T00:00:00.000000Z",
         "reportingController": "e2e", "reportingInstance": "e2e",
-        "regarding": { "apiVersion": "v1", "kind": "Pod", "name": SILENT, "namespace": case.namespace, "uid": pod.uid() },
+        "regarding": { "apiVersion": "v1", "kind": "Pod", "name": name, "namespace": case.namespace, "uid": pod.uid() },
     }))?;
     case.api::<Event>().create(&PostParams::default(), &event).await?;
     let ours = json!({ "metadata": { "annotations": { OWNER_ANNOTATION: SILENT } } });
-    case.api::<Pod>().patch(SILENT, &PatchParams::default(), &Patch::Merge(ours)).await?;
+    pods.patch(&name, &PatchParams::default(), &Patch::Merge(ours)).await?;
     Ok(())
 }
 
-async fn start_as(case: &Case, owner: &str, name: &str, ready: &str) -> Result<()> {
-    let pods = case.api::<Pod>();
+async fn start_as(case: &Case, owner: &str, of: &str, ready: &str) -> Result<()> {
+    let (name, pods) = (pod_of(of), case.api::<Pod>());
     let pod: Pod = serde_json::from_value(json!({
         "metadata": { "name": name, "labels": { MANAGED_BY: MANAGER }, "annotations": { OWNER_ANNOTATION: owner } },
         "spec": {
@@ -100,27 +106,28 @@ async fn start_as(case: &Case, owner: &str, name: &str, ready: &str) -> Result<(
     pods.create(&PostParams::default(), &pod).await?;
     let ready = json!({ "type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z" });
     let status = json!({ "status": { "phase": "Running", "podIP": "127.0.0.1", "conditions": [ready] } });
-    pods.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await?;
+    pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
     Ok(())
 }
 
-pub async fn delete(case: &Case, name: &str) -> Result<()> {
-    case.api::<Pod>().delete(name, &DeleteParams::default().grace_period(0)).await?;
-    wait::object(&case.api::<Pod>(), name, "the pod to be gone", wait::SHORT, |found| found.is_none())
+pub async fn delete(case: &Case, of: &str) -> Result<()> {
+    let name = pod_of(of);
+    case.api::<Pod>().delete(&name, &DeleteParams::default().grace_period(0)).await?;
+    wait::object(&case.api::<Pod>(), &name, "the pod to be gone", wait::SHORT, |found| found.is_none())
         .await?;
     Ok(())
 }
 
 /// Forgets that it was told to take its configuration.
-pub async fn forget(case: &Case, name: &str) -> Result<()> {
+pub async fn forget(case: &Case, of: &str) -> Result<()> {
     let patch = json!({ "metadata": { "annotations": { CONCURRENCY_ANNOTATION: null } } });
-    case.api::<Pod>().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    case.api::<Pod>().patch(&pod_of(of), &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }
 
 /// Waits until it is told to take its configuration.
-pub async fn told(case: &Case, name: &str) -> Result<()> {
-    wait::found(&case.api::<Pod>(), name, "the annotation", wait::LONG, is_told).await.map(drop)
+pub async fn told(case: &Case, of: &str) -> Result<()> {
+    wait::found(&case.api::<Pod>(), &pod_of(of), "the annotation", wait::LONG, is_told).await.map(drop)
 }
 
 /// Was it told to take its configuration?
