@@ -173,7 +173,7 @@ fn monitoring() -> Vec<Row> {
             "for belongs to an alert: remove it from the recording rule",
         ),
         (of(json!({ "rules": { "own": [{ "alert": "A", "expr": "up", "for": "soon" }] } })), "such as 5m"),
-        (of(json!({ "dashboard": { "labels": { "microservice.dev/a": "b" } } })), "use a prefix of your own"),
+        (of(json!({ "dashboard": { "labels": { "microservice.dev/a": "b" } } })), "use another label"),
         (of(json!({ "statsd": { "image": "a b" } })), "write an image reference without spaces"),
         (
             json!({ "monitoring": { "statsd": {} }, "port": 9102 }),

@@ -58,7 +58,7 @@ async fn children(case: &Case, rights: &Rights) -> Result<()> {
         assert!(kinds::objects(case, *kind).await?.is_empty(), "{} came back", kinds::name(*kind));
     }
     assert_eq!(self::reference(case, None).await?, reference, "the Secret was looked at");
-    assert!(!pods::is_told(&case.api::<Pod>().get(pods::LAGGING).await?), "the pod was seen");
+    assert!(!pods::is_told(&case.api::<Pod>().get(&pods::pod_of(pods::LAGGING)).await?), "the pod was seen");
 
     account.may(rights).await?;
     kinds::wait_for(case, kinds::ALL, kinds::count_with).await?;

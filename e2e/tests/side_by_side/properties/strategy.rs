@@ -15,8 +15,11 @@ pub const OPAQUE: &[&str] = &[
     "affinity",
     "autoscaling.behavior",
     "autoscaling.metrics[]",
+    "dnsConfig",
+    "egress[]",
     "env[].valueFrom",
     "envFrom[]",
+    "hostAliases[]",
     "initContainers[]",
     "podSecurityContext",
     "podTemplate.metadata",
@@ -38,6 +41,7 @@ pub fn spec() -> BoxedStrategy<Value> {
         ("proxy", proxy()),
         ("expose", expose()),
         ("networkPolicy", one_of(&["off", "open", "restricted"])),
+        ("egress", sample(json!([{ "ports": [{ "port": 5432, "protocol": "TCP" }] }]))),
         ("monitoring", monitoring()),
         ("autoscaling", autoscaling()),
         ("disruption", disruption()),
@@ -60,6 +64,10 @@ pub fn spec() -> BoxedStrategy<Value> {
                 && account.contains_key("name")
             {
                 account.remove("annotations");
+            }
+            // It is a part of the policy.
+            if spec.get("egress").is_some() && spec["networkPolicy"] != json!("restricted") {
+                spec["networkPolicy"] = json!("open");
             }
             // HTTPS is nginx's.
             if spec["proxy"]["enabled"] == json!(false)
@@ -147,6 +155,12 @@ fn pod() -> Vec<Field> {
         ("podSecurityContext", sample(json!({ "fsGroup": 2000 }))),
         ("priorityClassName", text("[a-z]{1,9}")),
         ("podMetadata", object(metadata())),
+        ("commonMetadata", object(metadata())),
+        ("runtimeClassName", text("[a-z]{1,9}")),
+        ("hostAliases", sample(json!([{ "ip": "10.0.0.1", "hostnames": ["a"] }]))),
+        ("dnsPolicy", one_of(&["ClusterFirst", "ClusterFirstWithHostNet", "Default"])),
+        ("dnsConfig", sample(json!({ "options": [{ "name": "ndots", "value": "2" }] }))),
+        ("terminationGracePeriodSeconds", number(1, 86_400)),
         ("nodeSelector", map("[a-z]{1,9}", text("[a-z0-9]{0,9}"))),
         ("tolerations", sample(json!([{ "operator": "Exists" }]))),
         ("affinity", sample(json!({ "podAntiAffinity": {} }))),
