@@ -130,6 +130,7 @@ fn labels() -> Vec<Row> {
             "use a label with a prefix of your own",
         ),
         (json!({ "egress": [] }), "set networkPolicy to open or restricted, or remove egress"),
+        (json!({ "terminationGracePeriodSeconds": 12 }), "write at least rollout.drain and 10 more"),
         (json!({ "dnsPolicy": "None" }), "write some in dnsConfig.nameservers"),
         (json!({ "monitoring": { "labels": many_labels } }), "must have at most 32 items"),
     ]

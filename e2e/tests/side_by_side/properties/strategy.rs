@@ -160,7 +160,7 @@ fn pod() -> Vec<Field> {
         ("hostAliases", sample(json!([{ "ip": "10.0.0.1", "hostnames": ["a"] }]))),
         ("dnsPolicy", one_of(&["ClusterFirst", "ClusterFirstWithHostNet", "Default"])),
         ("dnsConfig", sample(json!({ "options": [{ "name": "ndots", "value": "2" }] }))),
-        ("terminationGracePeriodSeconds", number(1, 86_400)),
+        ("terminationGracePeriodSeconds", number(700, 86_400)),
         ("nodeSelector", map("[a-z]{1,9}", text("[a-z0-9]{0,9}"))),
         ("tolerations", sample(json!([{ "operator": "Exists" }]))),
         ("affinity", sample(json!({ "podAntiAffinity": {} }))),

@@ -75,6 +75,8 @@ pub type Config = serde_json::Map<String, serde_json::Value>;
         .message("where metrics are pushed to is set by monitoring.statsd: remove PYMICRO_SEND_METRICS, PYMICRO_STATSD, CHASSIS_METRICS__PUSH and CHASSIS_METRICS__STATSD from env"),
     validation = Rule::new("!has(self.egress) || (has(self.networkPolicy) && self.networkPolicy in ['open', 'restricted'])")
         .message("egress is a part of the NetworkPolicy: set networkPolicy to open or restricted, or remove egress"),
+    validation = Rule::new("!has(self.terminationGracePeriodSeconds) || self.terminationGracePeriodSeconds > self.rollout.drain + 9")
+        .message("pods would be killed while they still take connections: write at least rollout.drain and 10 more, or remove terminationGracePeriodSeconds"),
     validation = Rule::new("!has(self.dnsPolicy) || self.dnsPolicy != 'None' || (has(self.dnsConfig) && has(self.dnsConfig.nameservers) && self.dnsConfig.nameservers.size() > 0)")
         .message("with dnsPolicy None the pods have no name server: write some in dnsConfig.nameservers, or another dnsPolicy"),
 )]
@@ -345,8 +347,8 @@ pub struct MicroserviceSpec {
     #[schemars(schema_with = "kubernetes::dns_config")]
     pub dns_config: Option<PodDNSConfig>,
 
-    /// Seconds from the moment that a pod is told to end until it is killed. Default: enough for rollout.drain
-    /// and the longest request; with less a warning in status.problems says which requests may be lost.
+    /// Seconds from the moment that a pod is told to end until it is killed, at least 10 more than rollout.drain.
+    /// Default: enough for that and the longest request; with less a warning in status.problems says which requests may be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub termination_grace_period_seconds: Option<i64>,

@@ -219,6 +219,13 @@ mod tests {
         assert_eq!(names, ["own", "of-all"]);
     }
 
+    /// The API refuses less, as the API server would: the rule beside the field has this number.
+    #[test]
+    fn the_least_grace_period_is_longer_than_the_service_waits() {
+        let resolved = ResolvedMicroservice::example();
+        assert_eq!(service_drain(&resolved), i64::from(resolved.spec.rollout.drain) + 9);
+    }
+
     /// peers: OpenLiberty/open-liberty-operator#885
     #[test]
     fn a_pod_may_take_as_long_to_end_as_its_drain_and_its_longest_request() {
