@@ -51,8 +51,7 @@ fn runs(world: &World, name: &str, configuration: &str) {
     let annotations =
         json!({"microservice.dev/microservice": "hello", "microservice.dev/config": configuration});
     let metadata = json!({"name": name, "namespace": "team", "uid": name, "annotations": annotations});
-    let pod = serde_json::from_value(json!({"metadata": metadata})).unwrap();
-    world.context.reader.stores.pods.handle(Event::Apply(pod));
+    world.watched_pod(json!({ "metadata": metadata }));
 }
 
 fn ends(world: &World, name: &str) {

@@ -20,7 +20,6 @@ pub struct CommonMetadata {
     /// Annotations of all objects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::annotations")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
-        .message("annotations below microservice.dev/ are the operator's: use a prefix of your own"))]
+    #[x_kube(validation = schema::foreign_annotations())]
     pub annotations: BTreeMap<String, String>,
 }

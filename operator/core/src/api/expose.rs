@@ -58,8 +58,7 @@ pub struct Ingress {
     /// Annotations of the Ingress, which its controller reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::annotations")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
-        .message("annotations below microservice.dev/ are the operator's: use a prefix of your own"))]
+    #[x_kube(validation = schema::foreign_annotations())]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -158,8 +157,7 @@ pub struct ServiceSettings {
     /// Annotations of the Service, such as those of a cloud's load balancer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::annotations")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
-        .message("annotations below microservice.dev/ are the operator's: use a prefix of your own"))]
+    #[x_kube(validation = schema::foreign_annotations())]
     pub annotations: BTreeMap<String, String>,
 
     /// Where a node sends what comes to it from outside: Cluster, to any pod; Local, only to pods on that

@@ -20,8 +20,7 @@ pub struct PodMetadata {
     /// Annotations of the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::annotations")]
-    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
-        .message("annotations below microservice.dev/ are the operator's: use a prefix of your own"),
+    #[x_kube(validation = schema::foreign_annotations(),
         validation = Rule::new("!('kubectl.kubernetes.io/restartedAt' in self)")
         .message("kubectl.kubernetes.io/restartedAt belongs to `kubectl rollout restart`: remove it"))]
     pub annotations: BTreeMap<String, String>,

@@ -88,6 +88,12 @@ pub(super) fn foreign_labels() -> Rule {
     )
 }
 
+/// The rule of the names of [`annotations`] of an object that has the operator's as well.
+pub(super) fn foreign_annotations() -> Rule {
+    Rule::new("self.all(k, !k.startsWith('microservice.dev/'))")
+        .message("annotations below microservice.dev/ are the operator's: use a prefix of your own")
+}
+
 /// Annotations; bounded for the same reason.
 pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -190,7 +190,7 @@ pub(crate) fn monitoring_meta(resolved: &ResolvedMicroservice) -> ObjectMeta {
     labelled(object_meta(resolved), &resolved.spec.monitoring.labels)
 }
 
-/// With labels of the user's, who may say more by them than we do; the API lets through none that we need.
+/// With more labels, which win: of the user's the API lets none through that we need.
 pub(crate) fn labelled(mut meta: ObjectMeta, labels: &BTreeMap<String, String>) -> ObjectMeta {
     meta.labels.get_or_insert_default().extend(labels.clone());
     meta

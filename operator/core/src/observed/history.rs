@@ -153,10 +153,8 @@ mod tests {
         if let Some(outcome) = outcome {
             annotations[REVISION_OUTCOME_ANNOTATION] = outcome.into();
         }
-        let owner = json!([{"apiVersion": "v1", "kind": "Microservice", "name": "m", "uid": "u"}]);
-        let metadata =
-            json!({"name": format!("r{number}"), "annotations": annotations, "ownerReferences": owner});
-        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+        let metadata = json!({"metadata": {"name": format!("r{number}"), "annotations": annotations}});
+        serde_json::from_value(metadata).unwrap()
     }
 
     fn names<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Vec<&'a str> {

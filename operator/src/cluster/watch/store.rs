@@ -24,6 +24,7 @@ use operator_core::{
     observed::Entry,
     plan::adoption::is_owned,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -103,7 +104,8 @@ impl<T: Watched> Store<T> {
 
     /// Takes in what the watch of a namespace says. Gives the Microservices that it concerns.
     pub fn handle_within(&self, watched: &str, event: Event<T>) -> Vec<MicroserviceRef> {
-        let owner_then = |kept: Kept| kept.read::<T>()?.owner();
+        let owner = |object: &T| T::owner(object.meta());
+        let owner_then = |kept: Kept| T::owner(&kept.metadata()?);
         let mut objects = self.write();
         let listing = objects.within(watched);
         match event {
@@ -112,7 +114,7 @@ impl<T: Watched> Store<T> {
                 Vec::new()
             }
             Event::InitApply(object) => {
-                let (name, owner) = (Name::of(&object), object.owner());
+                let (name, owner) = (Name::of(&object), owner(&object));
                 let known = listing.found().get(&name);
                 let known = known.filter(|known| known.version == version_of(&object)).cloned();
                 listing.list(name, known.unwrap_or_else(|| Kept::fresh(object)));
@@ -126,7 +128,7 @@ impl<T: Watched> Store<T> {
                 gone.filter_map(|(_, kept)| owner_then(kept)).collect()
             }
             Event::Apply(object) => {
-                let (name, owner) = (Name::of(&object), object.owner());
+                let (name, owner) = (Name::of(&object), owner(&object));
                 let before = listing.insert(name, Kept::fresh(object)).and_then(owner_then);
                 // Whom it belonged to has to see that it does no longer.
                 let lost = before.filter(|before| owner.as_ref() != Some(before));
@@ -134,7 +136,7 @@ impl<T: Watched> Store<T> {
             }
             Event::Delete(object) => {
                 listing.remove(&Name::of(&object));
-                object.owner().into_iter().collect()
+                owner(&object).into_iter().collect()
             }
         }
     }
@@ -227,6 +229,15 @@ impl Kept {
 
     fn read<T: Watched>(&self) -> Option<T> {
         serde_json::from_slice(&self.text).ok()
+    }
+
+    /// Without a look at the rest.
+    fn metadata(&self) -> Option<ObjectMeta> {
+        #[derive(Deserialize)]
+        struct Part {
+            metadata: ObjectMeta,
+        }
+        serde_json::from_slice(&self.text).map(|Part { metadata }| metadata).ok()
     }
 }
 

@@ -4,7 +4,11 @@ use k8s_openapi::{
     api::core::v1::{Container, Pod, PodSpec},
     apimachinery::pkg::apis::meta::v1::FieldsV1,
 };
-use kube::{Resource, ResourceExt, api::DynamicObject, runtime::reflector::ObjectRef};
+use kube::{
+    Resource,
+    api::{DynamicObject, ObjectMeta},
+    runtime::reflector::ObjectRef,
+};
 use operator_core::{
     api::{Microservice, MicroserviceRef},
     manifests::SERVICE_CONTAINER,
@@ -18,8 +22,8 @@ pub trait Watched: Resource + Serialize + DeserializeOwned {
     #[must_use]
     fn trim(self) -> Self;
 
-    /// The Microservice that it belongs to.
-    fn owner(&self) -> Option<MicroserviceRef>;
+    /// The Microservice that an object of this metadata belongs to.
+    fn owner(metadata: &ObjectMeta) -> Option<MicroserviceRef>;
 }
 
 impl Watched for DynamicObject {
@@ -35,12 +39,11 @@ impl Watched for DynamicObject {
         self
     }
 
-    fn owner(&self) -> Option<MicroserviceRef> {
-        let namespace = self.metadata.namespace.as_deref()?;
-        let owner = self
-            .owner_references()
-            .iter()
-            .find_map(|owner| ObjectRef::<Microservice>::from_owner_ref(Some(namespace), owner, ()))?;
+    fn owner(metadata: &ObjectMeta) -> Option<MicroserviceRef> {
+        let namespace = metadata.namespace.as_deref()?;
+        let mut owners = metadata.owner_references.iter().flatten();
+        let owner =
+            owners.find_map(|owner| ObjectRef::<Microservice>::from_owner_ref(Some(namespace), owner, ()))?;
         Some(MicroserviceRef::new(namespace, owner.name))
     }
 }
@@ -63,8 +66,8 @@ impl Watched for Pod {
     }
 
     /// Pods are owned by ReplicaSets; the template carries the Microservice's name.
-    fn owner(&self) -> Option<MicroserviceRef> {
-        let name = self.annotations().get(OWNER_ANNOTATION)?;
-        Some(MicroserviceRef::new(self.metadata.namespace.as_deref()?, name))
+    fn owner(metadata: &ObjectMeta) -> Option<MicroserviceRef> {
+        let name = metadata.annotations.as_ref()?.get(OWNER_ANNOTATION)?;
+        Some(MicroserviceRef::new(metadata.namespace.as_deref()?, name))
     }
 }
