@@ -348,7 +348,8 @@ pub struct MicroserviceSpec {
     pub dns_config: Option<PodDNSConfig>,
 
     /// Seconds from the moment that a pod is told to end until it is killed, at least 10 more than rollout.drain.
-    /// Default: enough for that and the longest request; with less a warning in status.problems says which requests may be lost.
+    /// Default: enough for that and the longest request; with less, a warning in status.problems says that requests
+    /// may be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub termination_grace_period_seconds: Option<i64>,
